@@ -1,0 +1,36 @@
+// Original file: onestorage/v1/host.proto
+
+
+export interface DescribeHostResponse {
+  'hostName'?: (string);
+  'machineId'?: (string);
+  /**
+   * Of onestorage.
+   */
+  'version'?: (string);
+  /**
+   * Programs found, "qemu-img 7.2.9".
+   */
+  'programs'?: (string)[];
+  /**
+   * Directory that holds the datastores on this host.
+   */
+  'datastores'?: (string);
+}
+
+export interface DescribeHostResponse__Output {
+  'hostName': (string);
+  'machineId': (string);
+  /**
+   * Of onestorage.
+   */
+  'version': (string);
+  /**
+   * Programs found, "qemu-img 7.2.9".
+   */
+  'programs': (string)[];
+  /**
+   * Directory that holds the datastores on this host.
+   */
+  'datastores': (string);
+}

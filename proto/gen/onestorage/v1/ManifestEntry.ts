@@ -1,0 +1,57 @@
+// Original file: onestorage/v1/transfer.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+export interface ManifestEntry {
+  /**
+   * Relative to the source's directory: "disk.0", "disk.0.snap/1".
+   */
+  'path'?: (string);
+  /**
+   * file, directory or link.
+   */
+  'type'?: (string);
+  'mode'?: (number);
+  /**
+   * Of a file: apparent and allocated.
+   */
+  'sizeBytes'?: (number | string | Long);
+  'allocatedBytes'?: (number | string | Long);
+  /**
+   * Of a link: what it points at.
+   */
+  'link'?: (string);
+  /**
+   * Of a small file: its content, instead of an export.
+   */
+  'content'?: (Buffer | Uint8Array | string);
+  'modifiedUnixMs'?: (number | string | Long);
+  '_content'?: "content";
+}
+
+export interface ManifestEntry__Output {
+  /**
+   * Relative to the source's directory: "disk.0", "disk.0.snap/1".
+   */
+  'path': (string);
+  /**
+   * file, directory or link.
+   */
+  'type': (string);
+  'mode': (number);
+  /**
+   * Of a file: apparent and allocated.
+   */
+  'sizeBytes': (number);
+  'allocatedBytes': (number);
+  /**
+   * Of a link: what it points at.
+   */
+  'link': (string);
+  /**
+   * Of a small file: its content, instead of an export.
+   */
+  'content'?: (Buffer);
+  'modifiedUnixMs': (number);
+  '_content'?: "content";
+}

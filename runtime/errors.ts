@@ -1,0 +1,141 @@
+/**
+ * The one table of everything that can go wrong. A reason says which gRPC code it travels as, whether the same call may
+ * succeed when it is made again, and what a person can do about it.
+ */
+
+/** gRPC status codes by name. Numbers, because shims and documents read this table without gRPC. */
+export const GRPC_CODES = {
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+} as const;
+
+export type GrpcCodeName = keyof typeof GRPC_CODES;
+
+interface ReasonRow {
+  readonly code: GrpcCodeName;
+  /** May the very same call succeed later without anybody changing anything? */
+  readonly again: 'no' | 'later';
+  /** The next step for a person, when the message itself does not say it. */
+  readonly hint: string;
+}
+
+export const REASONS = {
+  bad_argument: { code: 'INVALID_ARGUMENT', again: 'no', hint: 'correct the argument and call again' },
+  bad_document: { code: 'INVALID_ARGUMENT', again: 'no', hint: 'the document OpenNebula sent cannot be used; see its text in the log' },
+  bad_config: { code: 'FAILED_PRECONDITION', again: 'no', hint: 'correct the configuration file and start again' },
+  bad_image: {
+    code: 'INVALID_ARGUMENT',
+    again: 'no',
+    hint: 'convert the image with qemu-img to a plain raw or qcow2 file and register that',
+  },
+  bad_checksum: { code: 'DATA_LOSS', again: 'later', hint: 'the data differs from its checksum; fetch it again or correct the checksum' },
+  outside_datastore: { code: 'PERMISSION_DENIED', again: 'no', hint: 'give a path below a datastore' },
+  restricted_path: { code: 'PERMISSION_DENIED', again: 'no', hint: 'add the directory to SAFE_DIRS of the datastore, or move the file' },
+  not_found: { code: 'NOT_FOUND', again: 'no', hint: 'check the name' },
+  already_exists: { code: 'ALREADY_EXISTS', again: 'no', hint: 'remove what is there, or choose another name' },
+  conflict: { code: 'FAILED_PRECONDITION', again: 'no', hint: 'the state on disk does not allow this action' },
+  in_use: { code: 'FAILED_PRECONDITION', again: 'later', hint: 'wait until nothing uses it, then call again' },
+  broken_chain: { code: 'FAILED_PRECONDITION', again: 'no', hint: 'repair the backing chain; nothing was changed' },
+  no_space: { code: 'RESOURCE_EXHAUSTED', again: 'later', hint: 'free space in the datastore, or use another one' },
+  too_big: { code: 'RESOURCE_EXHAUSTED', again: 'no', hint: 'the input is larger than the limit' },
+  busy: { code: 'RESOURCE_EXHAUSTED', again: 'later', hint: 'wait for the operations that hold it: onestorage ops list' },
+  unreachable: { code: 'UNAVAILABLE', again: 'later', hint: 'check that the host is up and onestorage-agent runs on it' },
+  unavailable: { code: 'UNAVAILABLE', again: 'later', hint: 'the service is starting or stopping; call again' },
+  opennebula_unavailable: { code: 'UNAVAILABLE', again: 'later', hint: 'check that oned runs and ONE_XMLRPC and ONE_AUTH are right' },
+  origin_failed: { code: 'UNAVAILABLE', again: 'later', hint: 'check the address of the image and that this host can reach it' },
+  unknown_host: { code: 'NOT_FOUND', again: 'no', hint: 'add the host to hosts in controller.yaml' },
+  bad_identity: { code: 'UNAUTHENTICATED', again: 'no', hint: 'issue a certificate with: onestorage pki issue' },
+  forbidden: { code: 'PERMISSION_DENIED', again: 'no', hint: 'this certificate may not call this method' },
+  unsupported: { code: 'UNIMPLEMENTED', again: 'no', hint: 'see shims/ACTIONS.md for what each driver can do' },
+  missing_program: { code: 'FAILED_PRECONDITION', again: 'no', hint: 'install the program on this host' },
+  tool_failed: { code: 'INTERNAL', again: 'later', hint: 'see the log of this host for the whole output' },
+  storage_failed: { code: 'INTERNAL', again: 'later', hint: 'check the disk and the file system of this host' },
+  transfer_failed: { code: 'UNAVAILABLE', again: 'later', hint: 'check the network between the two hosts' },
+  timeout: { code: 'DEADLINE_EXCEEDED', again: 'later', hint: 'check the host, then call again' },
+  cancelled: { code: 'CANCELLED', again: 'later', hint: 'call again if it was not meant' },
+  superseded: { code: 'ABORTED', again: 'no', hint: 'a later action took over the same disk' },
+  interrupted: { code: 'UNAVAILABLE', again: 'later', hint: 'call again' },
+  internal: { code: 'INTERNAL', again: 'no', hint: 'this is a defect of onestorage; report it with the log of the operation' },
+} as const satisfies Readonly<Record<string, ReasonRow>>;
+
+export type Reason = keyof typeof REASONS;
+
+export function isReason(word: string): word is Reason {
+  return Object.hasOwn(REASONS, word);
+}
+
+/** An error a person can act on. `message` is one line without prefix and says what, where and why. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError';
+  readonly reason: Reason;
+  /** For the log only: a program's last output, a path, a stack. */
+  readonly detail: string | undefined;
+
+  constructor(reason: Reason, message: string, more: { readonly detail?: string; readonly cause?: unknown } = {}) {
+    super(oneLine(message), more.cause === undefined ? undefined : { cause: more.cause });
+    this.reason = reason;
+    this.detail = more.detail;
+  }
+}
+
+/** Text as one printable line: what oned reads as its error must not hold a line break or a control character (contract 1.4). */
+export function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/gu, ' ').trim();
+}
+
+/** What the kernel says, as a reason. The rest is `storage_failed`. */
+const ERRNO = {
+  ENOSPC: { reason: 'no_space', text: 'no space left' },
+  EDQUOT: { reason: 'no_space', text: 'disk quota exceeded' },
+  EFBIG: { reason: 'no_space', text: 'file too large for the file system' },
+  ENOENT: { reason: 'not_found', text: 'no such file or directory' },
+  EEXIST: { reason: 'already_exists', text: 'exists already' },
+  ENOTEMPTY: { reason: 'conflict', text: 'directory is not empty' },
+  ENOTDIR: { reason: 'conflict', text: 'a part of the path is not a directory' },
+  EISDIR: { reason: 'conflict', text: 'is a directory' },
+  ELOOP: { reason: 'conflict', text: 'is a symbolic link where none may be' },
+  ENAMETOOLONG: { reason: 'bad_argument', text: 'name too long' },
+  EACCES: { reason: 'storage_failed', text: 'permission denied' },
+  EPERM: { reason: 'storage_failed', text: 'operation not permitted' },
+  EROFS: { reason: 'storage_failed', text: 'read-only file system' },
+  EIO: { reason: 'storage_failed', text: 'input/output error' },
+  EBUSY: { reason: 'in_use', text: 'busy' },
+  ETXTBSY: { reason: 'in_use', text: 'busy' },
+  EMFILE: { reason: 'busy', text: 'too many open files' },
+  ENFILE: { reason: 'busy', text: 'too many open files on this host' },
+  ENOMEM: { reason: 'busy', text: 'out of memory' },
+  ESTALE: { reason: 'storage_failed', text: 'stale file handle' },
+} as const satisfies Readonly<Record<string, { readonly reason: Reason; readonly text: string }>>;
+
+/** Anything thrown, as a StorageError; what is unknown becomes `internal` with its stack in the detail. */
+export function asStorageError(thrown: unknown, doing = ''): StorageError {
+  if (thrown instanceof StorageError) return thrown;
+  const prefix = doing === '' ? '' : `${doing}: `;
+  if (thrown instanceof Error) {
+    const code: unknown = Reflect.get(thrown, 'code');
+    const path: unknown = Reflect.get(thrown, 'path');
+    const detail = thrown.stack ?? thrown.message;
+    if (typeof code === 'string' && Object.hasOwn(ERRNO, code)) {
+      const row = ERRNO[code as keyof typeof ERRNO];
+      return new StorageError(row.reason, `${prefix}${typeof path === 'string' ? `${path}: ` : ''}${row.text}`, { detail, cause: thrown });
+    }
+    if (thrown.name === 'AbortError') return new StorageError('cancelled', `${prefix}cancelled`, { detail, cause: thrown });
+    return new StorageError('internal', `${prefix}${thrown.message}`, { detail, cause: thrown });
+  }
+  return new StorageError('internal', `${prefix}${String(thrown)}`);
+}
