@@ -51,6 +51,8 @@ export interface OperationKind<Input, Result> {
   run(input: Input, context: OperationContext): Promise<Result>;
   /** Takes back what run left before commit: called after failure, cancel, or a restart that cannot go on. Idempotent; it gets no abort. */
   undo?(input: Input, context: UndoContext): Promise<void>;
+  /** The journal forgets the input when the operation ends: it may hold what should not lie about. */
+  readonly forgetInput?: true;
 }
 
 export interface UndoContext {
@@ -81,6 +83,15 @@ export type OperationEvent =
   | { readonly type: 'progress'; readonly progress: Progress; readonly bytesPerSecond: number }
   | { readonly type: 'success'; readonly result: unknown; readonly figures: Figures }
   | { readonly type: 'failure'; readonly error: StorageError; readonly figures: Figures };
+
+/** A started, re-attached or ended operation. */
+export interface OperationHandle<Result> {
+  readonly id: string;
+  /** From the first kept line on; ends after `success` or `failure`. Ending the iteration, or the signal, cancels nothing. */
+  events(signal: AbortSignal): AsyncIterable<OperationEvent>;
+  /** Rejects with the StorageError of the operation. Not looking at it is fine. */
+  readonly done: Promise<Result>;
+}
 
 export interface Submission<Input> {
   readonly id: string;

@@ -1,0 +1,99 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StorageError } from '../runtime/errors.ts';
+import { loadIdentity } from '../runtime/identity/identity.ts';
+import type { Logger } from '../runtime/log.ts';
+import { Operations } from '../runtime/operations/operations.ts';
+import { startService } from '../runtime/service.ts';
+import type { AgentConfig } from './config.ts';
+import type { AgentContext } from './context.ts';
+import { copyImage } from './operations/copy-image.ts';
+import { createContext } from './operations/create-context.ts';
+import { createDisk } from './operations/create-disk.ts';
+import { createImage } from './operations/create-image.ts';
+import { createSnapshot } from './operations/create-snapshot.ts';
+import { deleteSnapshot } from './operations/delete-snapshot.ts';
+import { describeImage } from './operations/describe-image.ts';
+import { flattenImage } from './operations/flatten-image.ts';
+import { importImage } from './operations/import-image.ts';
+import { receive } from './operations/receive.ts';
+import { removeDisk } from './operations/remove-disk.ts';
+import { removeImage } from './operations/remove-image.ts';
+import { resizeDisk } from './operations/resize-disk.ts';
+import { revertSnapshot } from './operations/revert-snapshot.ts';
+import { RIGHTS } from './rights.ts';
+import { disksService } from './services/disks.ts';
+import { hostsService } from './services/hosts.ts';
+import { imagesService } from './services/images.ts';
+import { operationsService } from './services/operations.ts';
+import { snapshotsService } from './services/snapshots.ts';
+import { transfersService } from './services/transfers.ts';
+
+/** How long running operations may finish when the agent stops; what is left goes on at the next start. */
+const DRAIN_MS = 2000;
+
+/** Every kind of operation, so that recovery knows what the journal speaks of. */
+function registerKinds(agent: AgentContext): void {
+  const { operations } = agent;
+  operations.register(createDisk(agent));
+  operations.register(resizeDisk(agent));
+  operations.register(removeDisk(agent));
+  operations.register(createContext(agent));
+  operations.register(createImage(agent));
+  operations.register(importImage(agent));
+  operations.register(copyImage(agent));
+  operations.register(removeImage(agent));
+  operations.register(describeImage(agent));
+  operations.register(createSnapshot(agent));
+  operations.register(revertSnapshot(agent));
+  operations.register(deleteSnapshot(agent));
+  operations.register(flattenImage(agent));
+  operations.register(receive(agent));
+}
+
+/** Starts the agent: identity, journal, recovery, then the services. Throws `bad_identity`, `conflict` or `unavailable` in one line. */
+export async function startAgent(config: AgentConfig, log: Logger): Promise<{ readonly port: number; stop(): Promise<void> }> {
+  const identity = await loadIdentity(config.pki, 'agent');
+  if (identity.machineId === undefined) throw new StorageError('bad_identity', `${config.pki}: the certificate names no machine id`);
+  await mkdir(config.state_directory, { recursive: true, mode: 0o700 });
+  const operations = new Operations({ file: join(config.state_directory, 'journal.db'), log });
+  const [, port = ''] = /:(\d+)$/.exec(config.listen) ?? [];
+  const agent: AgentContext = {
+    datastores: config.datastores,
+    vmFiles: config.vm_files,
+    stateDirectory: config.state_directory,
+    hostName: identity.hostName,
+    machineId: identity.machineId,
+    identity,
+    address: config.advertise ?? `${identity.hostName}:${port}`,
+    dataPorts: config.data_ports,
+    log,
+    operations,
+  };
+  registerKinds(agent);
+  operations.recover();
+  const service = await startService({
+    address: config.listen,
+    identity,
+    implementations: {
+      Operations: operationsService(agent),
+      Hosts: hostsService(agent),
+      Images: imagesService(agent),
+      Disks: disksService(agent),
+      Snapshots: snapshotsService(agent),
+      Transfers: transfersService(agent),
+    },
+    rights: RIGHTS,
+    log,
+  });
+  log.info({ host: identity.hostName, machine: identity.machineId, port: service.port, datastores: config.datastores }, 'agent ready');
+  return {
+    port: service.port,
+    stop: async () => {
+      await operations.drain(DRAIN_MS);
+      await service.drain(DRAIN_MS);
+      service.stop();
+      operations.stop();
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import type { Identity } from '../runtime/identity/identity.ts';
+import type { Logger } from '../runtime/log.ts';
+import type { Operations } from '../runtime/operations/operations.ts';
+
+/** What every service and operation of the agent knows of its host. */
+export interface AgentContext {
+  /** Holds the datastores, `<datastores>/<id>`. Absolute. */
+  readonly datastores: string;
+  /** oned's files of virtual machines (context.sh), `<vmFiles>/<vm id>`; on the front-end. */
+  readonly vmFiles: string;
+  readonly stateDirectory: string;
+  readonly hostName: string;
+  readonly machineId: string;
+  readonly identity: Identity;
+  /** host:port where other agents reach this one. */
+  readonly address: string;
+  /** Ports for bulk data, both included. */
+  readonly dataPorts: { readonly first: number; readonly last: number };
+  readonly log: Logger;
+  readonly operations: Operations;
+}
+
+/** What an operation found out; unset fields do not apply to it. */
+export interface OperationResult {
+  readonly format?: string;
+  readonly sizeBytes?: number;
+  readonly md5?: string;
+}

@@ -1,0 +1,211 @@
+import { asStorageError, type Reason, StorageError } from '../errors.ts';
+import { failpoint } from '../failpoint.ts';
+import type { Logger } from '../log.ts';
+import { EventLog } from './events.ts';
+import type { Journal } from './journal.ts';
+import type { Locks } from './locks.ts';
+import type { Figures, LogLevel, OperationContext, OperationKind, OperationState, Progress } from './types.ts';
+
+export const NO_FIGURES: Figures = { movedBytes: 0, skippedBytes: 0, verifiedBytes: 0, processes: 0 };
+
+/** How often progress is passed on. */
+const PROGRESS_EVERY_MS = 250;
+
+export interface ExecutionOptions {
+  readonly id: string;
+  readonly subject: string;
+  readonly createdAt: number;
+  readonly committed: boolean;
+  /** Set when the daemon died while it took the operation back. */
+  readonly undoing: StorageError | undefined;
+  readonly attempt: number;
+  readonly journal: Journal;
+  readonly locks: Locks;
+  readonly log: Logger;
+}
+
+/** One operation from its start (or restart) to its outcome. */
+export class Execution<Input, Result> {
+  readonly id: string;
+  readonly subject: string;
+  readonly kind: OperationKind<Input, Result>;
+  readonly createdAt: number;
+  readonly events = new EventLog();
+  readonly done: Promise<Result>;
+  state: OperationState = 'waiting';
+  committed: boolean;
+  step: string | undefined;
+  progress: Progress | undefined;
+  figures: Figures = NO_FIGURES;
+  readonly attempt: number;
+  readonly #input: Input;
+  readonly #options: ExecutionOptions;
+  readonly #abort = new AbortController();
+  readonly #stepNames = new Set<string>();
+  #finishedSteps: ReadonlyMap<string, string | null> = new Map();
+  #lastProgress = { at: 0, doneBytes: 0, rate: 0, step: '' };
+  readonly #settle: { resolve(result: Result): void; reject(error: StorageError): void };
+
+  constructor(kind: OperationKind<Input, Result>, input: Input, options: ExecutionOptions) {
+    this.kind = kind;
+    this.#input = input;
+    this.#options = options;
+    this.id = options.id;
+    this.subject = options.subject;
+    this.createdAt = options.createdAt;
+    this.committed = options.committed;
+    this.attempt = options.attempt;
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    this.done = promise;
+    this.#settle = { resolve, reject };
+    promise.catch(() => undefined);
+  }
+
+  /** False: too late, it is past the point of no return. */
+  cancel(error: StorageError): boolean {
+    if (this.committed) return false;
+    if (this.#abort.signal.aborted || this.state === 'undoing') return true;
+    // First the journal: a daemon that dies now takes the operation back when it starts, instead of going on with it.
+    this.#options.journal.beginUndo(this.id, error.reason, error.message);
+    this.#abort.abort(error);
+    return true;
+  }
+
+  /** Never rejects: the outcome is in `done` and in the events. */
+  async run(beforeLocks: () => Promise<void>): Promise<void> {
+    let release: () => void = () => undefined;
+    try {
+      await beforeLocks();
+      const resources = this.kind.resources(this.#input);
+      const blockers = this.#options.locks.blockers(resources);
+      if (blockers.length > 0) this.#log('info', `waits for operation ${blockers.join(', ')}`);
+      release = await this.#options.locks.acquire(this.id, resources, this.#abort.signal);
+      if (this.#options.undoing !== undefined) throw this.#options.undoing;
+      this.state = 'running';
+      this.#options.journal.newAttempt(this.id);
+      this.#finishedSteps = this.#options.journal.finishedSteps(this.id);
+      const result = await this.kind.run(this.#input, this.#context());
+      this.#finish('succeeded', undefined, result);
+    } catch (thrown) {
+      await this.#fail(this.#abort.signal.aborted && !this.committed ? asStorageError(this.#abort.signal.reason) : asStorageError(thrown));
+    } finally {
+      release();
+    }
+  }
+
+  async #fail(error: StorageError): Promise<void> {
+    if (error.detail !== undefined)
+      this.#options.log.warn({ operation: this.id, reason: error.reason, detail: error.detail }, error.message);
+    if (!this.committed && this.kind.undo !== undefined) {
+      this.state = 'undoing';
+      try {
+        this.#options.journal.beginUndo(this.id, error.reason, error.message);
+        await failpoint(`${this.kind.name}.undo`);
+        await this.kind.undo(this.#input, { operationId: this.id, subject: this.subject, log: (level, text) => this.#log(level, text) });
+      } catch (thrown) {
+        const left = asStorageError(thrown);
+        this.#options.log.error(
+          { operation: this.id, reason: left.reason, detail: left.detail },
+          `could not be taken back: ${left.message}`,
+        );
+        this.#log('warn', `could not be taken back whole: ${left.message}`);
+      }
+    }
+    this.#finish(error.reason === 'cancelled' || error.reason === 'superseded' ? 'cancelled' : 'failed', error, undefined);
+  }
+
+  #finish(state: OperationState, error: StorageError | undefined, result: Result | undefined): void {
+    const figures = this.figures;
+    try {
+      this.#options.journal.finish(this.id, {
+        state,
+        finished: Date.now(),
+        ...(error === undefined ? { result: JSON.stringify(result ?? null) } : { reason: error.reason, message: error.message }),
+        figures,
+        forgetInput: this.kind.forgetInput === true,
+      });
+    } catch (thrown) {
+      // The outcome is true even when it cannot be written; the next start runs the last step again, which is harmless.
+      this.#options.log.fatal({ operation: this.id, error: String(thrown) }, 'the journal cannot be written');
+    }
+    this.state = state;
+    this.#options.log.info(
+      { operation: this.id, kind: this.kind.name, subject: this.subject, state, reason: error?.reason, figures },
+      error?.message ?? 'done',
+    );
+    if (error === undefined) {
+      this.events.push({ type: 'success', result, figures });
+      this.#settle.resolve(result as Result);
+    } else {
+      this.events.push({ type: 'failure', error, figures });
+      this.#settle.reject(error);
+    }
+  }
+
+  #context(): OperationContext {
+    return {
+      operationId: this.id,
+      attempt: this.attempt,
+      subject: this.subject,
+      signal: this.#abort.signal,
+      step: (name, work) => this.#runStep(name, work),
+      commit: () => this.#commit(),
+      report: (progress) => this.#report(progress),
+      log: (level, text) => this.#log(level, text),
+      count: (more) => {
+        this.figures = {
+          movedBytes: this.figures.movedBytes + (more.movedBytes ?? 0),
+          skippedBytes: this.figures.skippedBytes + (more.skippedBytes ?? 0),
+          verifiedBytes: this.figures.verifiedBytes + (more.verifiedBytes ?? 0),
+          processes: this.figures.processes + (more.processes ?? 0),
+        };
+      },
+    };
+  }
+
+  async #runStep<T>(name: string, work: () => Promise<T>): Promise<T> {
+    // A name used twice would silently skip the second work after a restart.
+    if (this.#stepNames.has(name)) throw new StorageError('internal', `${this.kind.name}: the step ${name} is there twice`);
+    this.#stepNames.add(name);
+    const finished = this.#finishedSteps.get(name);
+    if (finished !== undefined) return (finished === null ? undefined : JSON.parse(finished)) as T;
+    if (!this.committed) this.#abort.signal.throwIfAborted();
+    this.step = name;
+    this.#options.journal.beginStep(this.id, name);
+    await failpoint(`${this.kind.name}.${name}.begin`, this.#abort.signal);
+    const result = await work();
+    this.#options.journal.endStep(this.id, name, result === undefined ? null : JSON.stringify(result));
+    await failpoint(`${this.kind.name}.${name}.end`, this.#abort.signal);
+    return result;
+  }
+
+  #commit(): void {
+    if (this.committed) return;
+    this.#abort.signal.throwIfAborted();
+    this.#options.journal.commit(this.id);
+    this.committed = true;
+  }
+
+  #report(progress: Progress): void {
+    this.progress = progress;
+    const now = performance.now();
+    const last = this.#lastProgress;
+    const same = last.step === progress.step && progress.doneBytes >= last.doneBytes;
+    if (same && now - last.at < PROGRESS_EVERY_MS && progress.doneBytes !== progress.totalBytes) return;
+    const seconds = (now - last.at) / 1000;
+    const current = same && seconds > 0 ? (progress.doneBytes - last.doneBytes) / seconds : 0;
+    const rate = last.rate === 0 || !same ? current : last.rate * 0.7 + current * 0.3;
+    this.#lastProgress = { at: now, doneBytes: progress.doneBytes, rate, step: progress.step };
+    this.events.push({ type: 'progress', progress, bytesPerSecond: Math.round(rate) });
+  }
+
+  #log(level: LogLevel, text: string): void {
+    this.#options.log[level]({ operation: this.id, subject: this.subject }, text);
+    this.events.push({ type: 'log', level, text });
+  }
+}
+
+/** A journaled failure as the error it was. */
+export function recordedError(reason: string | null, message: string | null, known: (word: string) => word is Reason): StorageError {
+  return new StorageError(reason !== null && known(reason) ? reason : 'internal', message ?? 'failed');
+}
