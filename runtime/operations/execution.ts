@@ -37,6 +37,8 @@ export class Execution<Input, Result> {
   step: string | undefined;
   progress: Progress | undefined;
   figures: Figures = NO_FIGURES;
+  finishedAt: number | undefined;
+  failure: { readonly reason: string; readonly message: string } | undefined;
   readonly attempt: number;
   readonly #input: Input;
   readonly #options: ExecutionOptions;
@@ -116,10 +118,11 @@ export class Execution<Input, Result> {
 
   #finish(state: OperationState, error: StorageError | undefined, result: Result | undefined): void {
     const figures = this.figures;
+    const finished = Date.now();
     try {
       this.#options.journal.finish(this.id, {
         state,
-        finished: Date.now(),
+        finished,
         ...(error === undefined ? { result: JSON.stringify(result ?? null) } : { reason: error.reason, message: error.message }),
         figures,
         forgetInput: this.kind.forgetInput === true,
@@ -129,6 +132,8 @@ export class Execution<Input, Result> {
       this.#options.log.fatal({ operation: this.id, error: String(thrown) }, 'the journal cannot be written');
     }
     this.state = state;
+    this.finishedAt = finished;
+    this.failure = error === undefined ? undefined : { reason: error.reason, message: error.message };
     this.#options.log.info(
       { operation: this.id, kind: this.kind.name, subject: this.subject, state, reason: error?.reason, figures },
       error?.message ?? 'done',

@@ -59,7 +59,9 @@ export class Journal {
     this.#database = new DatabaseSync(file, { timeout: 1000 });
     try {
       chmodSync(file, 0o600);
-      this.#database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;');
+      this.#database.exec(
+        'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;',
+      );
       this.#database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
     } catch (thrown) {
       this.#database.close();

@@ -201,21 +201,8 @@ function figuresOf(row: JournalRow): Figures {
 }
 
 function recordOfExecution(execution: AnyExecution): OperationRecord {
-  const { id, subject, state, attempt, committed, step, progress, figures, createdAt } = execution;
-  return {
-    id,
-    kind: execution.kind.name,
-    subject,
-    state,
-    attempt,
-    committed,
-    step,
-    progress,
-    figures,
-    createdAt,
-    finishedAt: undefined,
-    failure: undefined,
-  };
+  const { id, subject, state, attempt, committed, step, progress, figures, createdAt, finishedAt, failure } = execution;
+  return { id, kind: execution.kind.name, subject, state, attempt, committed, step, progress, figures, createdAt, finishedAt, failure };
 }
 
 function recordOfRow(row: JournalRow): OperationRecord {

@@ -15,7 +15,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-function run(what: 'submit' | 'recover', options: { failpoints?: string; fail?: boolean } = {}): { killed: boolean; record: OperationRecord | undefined } {
+function run(
+  what: 'submit' | 'recover',
+  options: { failpoints?: string; fail?: boolean } = {},
+): { killed: boolean; record: OperationRecord | undefined } {
   const args = [DAEMON, join(directory, 'journal.db'), join(directory, 'lines'), what, options.fail === true ? 'fail' : ''];
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, {
     env: { PATH: process.env['PATH'], ONESTORAGE_FAILPOINTS: options.failpoints ?? '' },

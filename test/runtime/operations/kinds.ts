@@ -27,6 +27,7 @@ export const writeLines: OperationKind<Input, { lines: number }> = {
     });
     if (wait) {
       await new Promise((_, reject) => {
+        if (context.signal.aborted) reject(context.signal.reason);
         context.signal.addEventListener('abort', () => reject(context.signal.reason), { once: true });
       });
     }

@@ -25,7 +25,8 @@ afterEach(() => {
 
 const input = (more: { fail?: boolean; wait?: boolean } = {}) => ({ file: join(directory, 'lines'), fail: false, wait: false, ...more });
 const lines = (): string[] => readFileSync(join(directory, 'lines'), 'utf8').trim().split('\n');
-const submit = (id: string, more = {}, supersedes: string[] = []) => operations.submit(writeLines, { id, subject: 'the lines', input: input(more), supersedes });
+const submit = (id: string, more = {}, supersedes: string[] = []) =>
+  operations.submit(writeLines, { id, subject: 'the lines', input: input(more), supersedes });
 
 async function eventsOf(handle: OperationHandle<unknown>): Promise<OperationEvent[]> {
   const events: OperationEvent[] = [];
@@ -41,7 +42,13 @@ describe('Operations', () => {
   it('runs the steps in order and gives the result', async () => {
     await expect(submit('a').done).resolves.toEqual({ lines: 3 });
     expect(lines()).toEqual(['first', 'second 1', 'third']);
-    expect(operations.get('a')).toMatchObject({ state: 'succeeded', attempt: 1, committed: true, subject: 'the lines', kind: 'test.lines' });
+    expect(operations.get('a')).toMatchObject({
+      state: 'succeeded',
+      attempt: 1,
+      committed: true,
+      subject: 'the lines',
+      kind: 'test.lines',
+    });
   });
 
   it('keeps the journal to its owner', () => {

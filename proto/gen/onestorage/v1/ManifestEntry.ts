@@ -26,6 +26,10 @@ export interface ManifestEntry {
    */
   'content'?: (Buffer | Uint8Array | string);
   'modifiedUnixMs'?: (number | string | Long);
+  /**
+   * Of a file: differs when the file was changed or replaced. Only to be compared.
+   */
+  'version'?: (string);
   '_content'?: "content";
 }
 
@@ -53,5 +57,9 @@ export interface ManifestEntry__Output {
    */
   'content'?: (Buffer);
   'modifiedUnixMs': (number);
+  /**
+   * Of a file: differs when the file was changed or replaced. Only to be compared.
+   */
+  'version': (string);
   '_content'?: "content";
 }

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { failureText } from '../runtime/report.ts';
+
+/** Groups of commands: only the one that is called is loaded, so that the others cost neither time nor memory. */
+const GROUPS: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
+  pki: {
+    summary: 'issue and look at the certificates of agents, controller and admins',
+    load: async () => (await import('../controller/cli/pki.ts')).pkiCommand(),
+  },
+  shims: {
+    summary: 'install the drivers into OpenNebula, or look at what is installed',
+    load: async () => (await import('../controller/cli/shims.ts')).shimsCommand(),
+  },
+  ops: {
+    summary: 'look at, follow and cancel operations',
+    load: async () => (await import('../controller/cli/ops.ts')).opsCommand(),
+  },
+};
+
+/** Exit statuses: 1 the command failed, 2 it was called in a wrong way. */
+const FAILED = 1;
+const USAGE = 2;
+
+async function createProgram(words: readonly string[]): Promise<Command> {
+  const program = new Command('onestorage')
+    .description('Storage drivers for OpenNebula: an agent on every host, a controller on the front-end.')
+    .version(readVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print what a command takes')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /u, 'onestorage: ')) });
+
+  program
+    .command('agent')
+    .description('run the agent of this host until SIGTERM')
+    .option('-c, --config <file>', 'configuration', '/etc/onestorage/agent.yaml')
+    .addHelpText('after', '\nExample:\n  onestorage agent --config /etc/onestorage/agent.yaml')
+    .action(async ({ config }: { readonly config: string }) => (await import('../agent/main.ts')).runAgent(config));
+  program
+    .command('controller')
+    .description('run the controller of this front-end until SIGTERM')
+    .option('-c, --config <file>', 'configuration', '/etc/onestorage/controller.yaml')
+    .addHelpText('after', '\nExample:\n  onestorage controller --config /etc/onestorage/controller.yaml')
+    .action(async ({ config }: { readonly config: string }) => (await import('../controller/main.ts')).runController(config));
+
+  const wanted = words[0] === 'help' ? words[1] : words[0];
+  for (const [name, { summary, load }] of Object.entries(GROUPS)) {
+    program.addCommand(name === wanted ? inherit(await load(), program) : new Command(name).description(summary));
+  }
+  return program;
+}
+
+/** Output and errors of a command that was made elsewhere, and of all below it, are those of the program. */
+function inherit(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inherit(child, command);
+  return command;
+}
+
+function readVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
+  const version: unknown = typeof manifest === 'object' && manifest !== null ? Reflect.get(manifest, 'version') : undefined;
+  return typeof version === 'string' ? version : 'unknown';
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  try {
+    const program = await createProgram(words);
+    await program.parseAsync(words, { from: 'user' });
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) {
+      // Help and version that were asked for are no failure.
+      process.exitCode = thrown.exitCode === 0 ? 0 : USAGE;
+      return;
+    }
+    process.stderr.write(failureText('onestorage', thrown));
+    process.exitCode = FAILED;
+  }
+}
+
+// A reader that has seen enough (head, grep -q) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : FAILED));
+
+await main(process.argv.slice(2));

@@ -1,0 +1,86 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ChannelCredentials, type ClientOptions, loadPackageDefinition, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
+import type { ProtoGrpcType as DiskProto } from '../proto/gen/disk.ts';
+import type { ProtoGrpcType as HostProto } from '../proto/gen/host.ts';
+import type { ProtoGrpcType as ImageProto } from '../proto/gen/image.ts';
+import type { ProtoGrpcType as InspectionProto } from '../proto/gen/inspection.ts';
+import type { DisksClient, DisksHandlers } from '../proto/gen/onestorage/v1/Disks.ts';
+import type { HostsClient, HostsHandlers } from '../proto/gen/onestorage/v1/Hosts.ts';
+import type { ImagesClient, ImagesHandlers } from '../proto/gen/onestorage/v1/Images.ts';
+import type { InspectionsClient, InspectionsHandlers } from '../proto/gen/onestorage/v1/Inspections.ts';
+import type { OperationsClient, OperationsHandlers } from '../proto/gen/onestorage/v1/Operations.ts';
+import type { SnapshotsClient, SnapshotsHandlers } from '../proto/gen/onestorage/v1/Snapshots.ts';
+import type { TransfersClient, TransfersHandlers } from '../proto/gen/onestorage/v1/Transfers.ts';
+import type { ProtoGrpcType as OperationProto } from '../proto/gen/operation.ts';
+import type { ProtoGrpcType as SnapshotProto } from '../proto/gen/snapshot.ts';
+import type { ProtoGrpcType as TransferProto } from '../proto/gen/transfer.ts';
+
+// Its own log goes to standard error as plain text; everything it says there also comes as an error to whoever called.
+if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
+
+const directory = join(import.meta.dirname, '..', 'proto');
+
+/** Everything below proto/onestorage/v1, for reflection. 64-bit numbers are JavaScript numbers: no size or time here passes 2^53. */
+export const packageDefinition: PackageDefinition = loadSync(
+  readdirSync(join(directory, 'onestorage/v1'))
+    .filter((name) => name.endsWith('.proto'))
+    .map((name) => `onestorage/v1/${name}`),
+  { includeDirs: [directory], longs: Number, enums: String, defaults: true, oneofs: true, keepCase: false, bytes: Buffer },
+);
+
+type Loaded = DiskProto & HostProto & ImageProto & InspectionProto & OperationProto & SnapshotProto & TransferProto;
+const { v1 } = (loadPackageDefinition(packageDefinition) as unknown as Loaded).onestorage;
+
+export interface Clients {
+  readonly Operations: OperationsClient;
+  readonly Hosts: HostsClient;
+  readonly Images: ImagesClient;
+  readonly Disks: DisksClient;
+  readonly Inspections: InspectionsClient;
+  readonly Snapshots: SnapshotsClient;
+  readonly Transfers: TransfersClient;
+}
+export type ServiceName = keyof Clients;
+
+/** The generated handler types, from which runtime/service.ts derives its own. */
+export interface GeneratedHandlers {
+  readonly Operations: OperationsHandlers;
+  readonly Hosts: HostsHandlers;
+  readonly Images: ImagesHandlers;
+  readonly Disks: DisksHandlers;
+  readonly Inspections: InspectionsHandlers;
+  readonly Snapshots: SnapshotsHandlers;
+  readonly Transfers: TransfersHandlers;
+}
+
+/** Client classes by service name. Only runtime/channel.ts makes clients. */
+export const clients: {
+  readonly [S in ServiceName]: new (
+    address: string,
+    credentials: ChannelCredentials,
+    options?: ClientOptions,
+  ) => Clients[S];
+} = {
+  Operations: v1.Operations,
+  Hosts: v1.Hosts,
+  Images: v1.Images,
+  Disks: v1.Disks,
+  Inspections: v1.Inspections,
+  Snapshots: v1.Snapshots,
+  Transfers: v1.Transfers,
+};
+
+/** Service definitions by service name: paths, streaming, serializers. */
+export const services = {
+  Operations: v1.Operations.service,
+  Hosts: v1.Hosts.service,
+  Images: v1.Images.service,
+  Disks: v1.Disks.service,
+  Inspections: v1.Inspections.service,
+  Snapshots: v1.Snapshots.service,
+  Transfers: v1.Transfers.service,
+} as const;
+
+export const serviceNames = Object.keys(services) as readonly ServiceName[];

@@ -1,0 +1,32 @@
+import { appendFile, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { differences, generateAll, generateTypes } from '../../packaging/generate.ts';
+
+const root = join(import.meta.dirname, '../..');
+const directories: string[] = [];
+afterEach(async () => {
+  for (const directory of directories.splice(0)) await rm(directory, { recursive: true });
+});
+
+describe('generated files', () => {
+  it('are committed as they are generated', async () => {
+    expect(differences(await generateAll(), root)).toEqual([]);
+  });
+
+  it('are named when they were changed, are missing, or left over', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'onestorage-generate-test-'));
+    directories.push(directory);
+    await cp(join(root, 'proto/gen'), join(directory, 'proto/gen'), { recursive: true });
+    const types = generateTypes();
+    await appendFile(join(directory, 'proto/gen/disk.ts'), '\n// edited by hand\n');
+    await rm(join(directory, 'proto/gen/onestorage/v1/Place.ts'));
+    await writeFile(join(directory, 'proto/gen/onestorage/v1/Gone.ts'), '');
+    expect(differences(types, directory)).toEqual([
+      'proto/gen/disk.ts',
+      'proto/gen/onestorage/v1/Gone.ts',
+      'proto/gen/onestorage/v1/Place.ts',
+    ]);
+  });
+});
