@@ -1,0 +1,97 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import { asStorageError } from '../../runtime/errors.ts';
+import { type ActionRoute, serveAction } from './actions.ts';
+import type { ActionHandler, Dialect } from './handler.ts';
+import { errorAnswer, type JsonAnswer, listOperations, oneOperation, sendJson } from './operations.ts';
+import { bindSocket } from './socket.ts';
+import { Tombstones } from './tombstones.ts';
+
+export interface ServerOptions {
+  /** Path of the unix socket. */
+  readonly socket: string;
+  readonly handler: ActionHandler;
+  readonly log: Logger;
+  readonly dialect: Dialect;
+  /** Rights of the socket file: 0o660. Whoever may open it may do everything the shims may. */
+  readonly mode?: number;
+}
+
+export interface RunningServer {
+  /** Calls that are being served. */
+  readonly calls: () => number;
+  /** Ends every connection without an exit code, so that the shims come back to the next controller, and removes the socket. */
+  stop(): Promise<void>;
+}
+
+function targetOf(request: IncomingMessage): { segments: readonly string[]; all: boolean } | undefined {
+  try {
+    const url = new URL(request.url ?? '/', 'http://onestorage');
+    const all = url.searchParams.get('all');
+    return { segments: url.pathname.split('/').slice(1).map(decodeURIComponent), all: all !== null && all !== '0' };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Everything but the calls of shims. */
+function answer(route: ActionRoute, method: string, area: string | undefined, rest: readonly string[], all: boolean): JsonAnswer {
+  const [id] = rest;
+  if (area === 'operations' && id === undefined) return listOperations(route.handler, method, all);
+  if (area === 'operations' && id !== undefined && rest.length === 1) return oneOperation(route.handler, route.tombstones, method, id);
+  if (area === 'health' && id === undefined && method === 'GET') return { status: 200, body: { ok: true } };
+  return errorAnswer('not_found', 'there is nothing at this address');
+}
+
+async function dispatch(route: ActionRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const method = request.method ?? 'GET';
+  const target = targetOf(request);
+  const [version, area, ...rest] = target?.segments ?? [];
+  if (version === 'v1' && area === 'actions' && rest.length === 3 && method === 'POST') {
+    await serveAction(route, request, response, rest);
+  } else if (version === 'v1') {
+    sendJson(response, answer(route, method, area, rest, target?.all ?? false));
+  } else {
+    sendJson(response, errorAnswer('not_found', 'there is nothing at this address'));
+  }
+}
+
+/**
+ * The controller's HTTP server on a unix socket, for the shims and the admin's commands. Throws conflict: "another controller is running".
+ * A client that goes away cancels nothing; DELETE does.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { handler, log, dialect } = options;
+  let stopping = false;
+  let calls = 0;
+  const route: ActionRoute = { handler, log, dialect, tombstones: new Tombstones(), stopping: () => stopping };
+  // A call may take hours: only its arrival has a limit.
+  const server = createServer({ requestTimeout: 60_000, headersTimeout: 10_000, keepAliveTimeout: 1000 }, (request, response) => {
+    calls += 1;
+    response.on('error', () => undefined);
+    request.on('error', () => undefined);
+    dispatch(route, request, response)
+      .catch((thrown: unknown) => {
+        const error = asStorageError(thrown, `${request.method} ${request.url}`);
+        log.error({ detail: error.detail }, error.message);
+        sendJson(response, errorAnswer(error.reason, error.message));
+      })
+      .finally(() => {
+        calls -= 1;
+      });
+  });
+  const bound = await bindSocket(server, options.socket, options.mode ?? 0o660);
+  server.on('error', (error) => log.error({ error: error.message }, 'socket'));
+  log.info({ socket: options.socket, dialect }, 'listening for shims');
+  return {
+    calls: () => calls,
+    stop: async () => {
+      if (stopping) return;
+      stopping = true;
+      await bound.release();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
