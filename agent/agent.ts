@@ -16,6 +16,7 @@ import { deleteSnapshot } from './operations/delete-snapshot.ts';
 import { describeImage } from './operations/describe-image.ts';
 import { flattenImage } from './operations/flatten-image.ts';
 import { importImage } from './operations/import-image.ts';
+import { quarantine } from './operations/quarantine.ts';
 import { receive } from './operations/receive.ts';
 import { removeDisk } from './operations/remove-disk.ts';
 import { removeImage } from './operations/remove-image.ts';
@@ -25,6 +26,7 @@ import { RIGHTS } from './rights.ts';
 import { disksService } from './services/disks.ts';
 import { hostsService } from './services/hosts.ts';
 import { imagesService } from './services/images.ts';
+import { inspectionsService } from './services/inspections.ts';
 import { operationsService } from './services/operations.ts';
 import { snapshotsService } from './services/snapshots.ts';
 import { transfersService } from './services/transfers.ts';
@@ -49,6 +51,7 @@ function registerKinds(agent: AgentContext): void {
   operations.register(deleteSnapshot(agent));
   operations.register(flattenImage(agent));
   operations.register(receive(agent));
+  operations.register(quarantine(agent));
 }
 
 /** Starts the agent: identity, journal, recovery, then the services. Throws `bad_identity`, `conflict` or `unavailable` in one line. */
@@ -80,6 +83,7 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
       Hosts: hostsService(agent),
       Images: imagesService(agent),
       Disks: disksService(agent),
+      Inspections: inspectionsService(agent),
       Snapshots: snapshotsService(agent),
       Transfers: transfersService(agent),
     },

@@ -26,6 +26,8 @@ export const RIGHTS = {
   'Snapshots/Revert': CONTROLLER,
   'Snapshots/Delete': CONTROLLER,
   'Snapshots/Flatten': CONTROLLER,
+  'Inspections/Inspect': LOOK,
+  'Inspections/Quarantine': CONTROLLER,
   'Transfers/Open': CONTROLLER,
   'Transfers/Receive': CONTROLLER,
   'Transfers/Fetch': ['agent'],

@@ -1,0 +1,29 @@
+import packageJson from '../../package.json' with { type: 'json' };
+import { asStorageError } from '../../runtime/errors.ts';
+import { datastoreRoot } from '../backends/file/places.ts';
+import { type Usage, usage } from '../backends/file/usage.ts';
+import type { AgentContext } from '../context.ts';
+import { programVersions } from '../tools/versions.ts';
+
+/** What this host is. Not an operation of the journal: it changes nothing. */
+export interface HostDescription {
+  readonly version: string;
+  readonly programs: readonly string[];
+}
+
+export async function describeHost(signal: AbortSignal): Promise<HostDescription> {
+  return { version: packageJson.version, programs: await programVersions(signal) };
+}
+
+/** How full a datastore is. `create` makes its directory when it is missing. Error: not_found. */
+export async function datastoreUsage(
+  agent: Pick<AgentContext, 'datastores'>,
+  datastoreId: number,
+  options: { readonly create: boolean },
+): Promise<Usage> {
+  try {
+    return await usage(datastoreRoot(agent.datastores, datastoreId), options);
+  } catch (thrown) {
+    throw asStorageError(thrown, `usage of datastore ${datastoreId}`);
+  }
+}

@@ -1,0 +1,238 @@
+import { mkdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { asStorageError, StorageError } from '../../runtime/errors.ts';
+import type { OperationContext, OperationKind } from '../../runtime/operations/types.ts';
+import { type Arranged, arrangeDirectory, arrangeDisk, exists, type Stage, stageOf } from '../backends/file/arrange.ts';
+import { prepareDisk } from '../backends/file/arrange-prepare.ts';
+import { flushTree, publishAll } from '../backends/file/arrange-publish.ts';
+import { writeMarker } from '../backends/file/marker.ts';
+import { type Located, locate, PlaceInput } from '../backends/file/places.ts';
+import { discard, flushDirectory, stagePath } from '../backends/file/stage.ts';
+import type { AgentContext, OperationResult } from '../context.ts';
+import { type Entry, SourceInput } from '../transfer/entries.ts';
+import { buildManifest } from '../transfer/manifest.ts';
+import { receiveLocal } from '../transfer/receive-local.ts';
+import { receiveRemote } from '../transfer/receive-remote.ts';
+import { settle } from '../transfer/staging.ts';
+
+const Format = z.enum(['raw', 'qcow2', '']);
+
+export const ReceiveInput = z.object({
+  ticket: z.object({
+    /** Right to one source for this machine alone; the journal forgets it when the operation ends. */
+    capability: z.string(),
+    address: z.string(),
+    hostName: z.string(),
+    machineId: z.string(),
+  }),
+  source: SourceInput,
+  target: z.discriminatedUnion('type', [
+    z.object({
+      type: z.literal('disk'),
+      place: PlaceInput,
+      format: Format,
+      /** Grown to this when larger than the image; 0: as it is. */
+      sizeBytes: z.number().int().nonnegative(),
+      preallocate: z.boolean(),
+      monitor: z.string(),
+    }),
+    z.object({ type: z.literal('image'), place: PlaceInput, format: Format, withSnapshots: z.boolean() }),
+    z.object({ type: z.literal('directory'), place: PlaceInput, monitor: z.string() }),
+  ]),
+  bytesPerSecond: z.number().int().nonnegative(),
+});
+
+export type ReceiveInput = z.infer<typeof ReceiveInput>;
+
+export interface ReceiveOptions {
+  /** How long a source that cannot be reached is tried again. */
+  readonly retryForMs?: number;
+}
+
+const RETRY_FOR_MS = 60_000;
+
+/** One transfer with what it works on. */
+interface Work {
+  readonly agent: AgentContext;
+  readonly input: ReceiveInput;
+  readonly context: OperationContext;
+  readonly target: Located;
+  readonly stage: Stage;
+  readonly isLocal: boolean;
+  readonly retryForMs: number;
+}
+
+/**
+ * Brings a disk, an image or a VM directory here from another agent, or from elsewhere on this host: clone, ln, mv, mvds, cpds and context
+ * (contract 2.2). Everything lands in a stage beside the target, durable and compared, before the first name changes. The source stays; but a
+ * VM directory on the same file system is renamed, and its source has gone then.
+ */
+export function receive(
+  agent: AgentContext,
+  { retryForMs = RETRY_FOR_MS }: ReceiveOptions = {},
+): OperationKind<ReceiveInput, OperationResult> {
+  return {
+    name: 'transfer.receive',
+    input: ReceiveInput,
+    forgetInput: true,
+    resources: ({ target, source, ticket }) => {
+      const moves = target.type === 'directory' && ticket.machineId === agent.machineId;
+      return [target.place, ...(moves ? [source.place] : [])].map((place) => `path:${place.datastoreId}/${place.path}`);
+    },
+    async run(input, context) {
+      const { ticket, source, target } = input;
+      const located = await locate(agent.datastores, target.place);
+      const isLocal = ticket.machineId === agent.machineId;
+      if (isLocal && source.place.datastoreId === target.place.datastoreId && source.place.path === target.place.path) {
+        throw new StorageError('conflict', `source and target are both '${target.place.path}' in datastore ${target.place.datastoreId}`);
+      }
+      const work = { agent, input, context, target: located, isLocal, retryForMs, stage: stageOf(located.path, context.operationId) };
+      return await (target.type === 'directory' ? receiveDirectory(work) : receiveFiles(work));
+    },
+    async undo(input, context) {
+      const { path: target } = await locate(agent.datastores, input.target.place);
+      await discard(stageOf(target, context.operationId).root);
+      if (input.target.type === 'directory' && input.ticket.machineId === agent.machineId) {
+        await discard(probeOf((await locate(agent.datastores, input.source.place)).path, context.operationId));
+      }
+    },
+  };
+}
+
+/** A disk or an image. */
+async function receiveFiles(work: Work): Promise<OperationResult> {
+  const { input, context, target, stage } = work;
+  const { source, target: wanted } = input;
+  if (wanted.type === 'directory') throw new StorageError('internal', 'a directory is not a disk');
+  const isDisk = wanted.type === 'disk';
+  const withSnapshots = isDisk ? !source.flat && source.snapshotId === undefined : wanted.withSnapshots;
+  const entries = await fetchEntries(work, isDisk && wanted.preallocate, (copied) =>
+    source.format === 'qcow2' && !withSnapshots ? copied : 0,
+  );
+  const prepared = await context.step('prepare', async () => {
+    const name = path.basename(source.place.path);
+    await settle(stage.received, entries, { times: false });
+    const report = (done: number): void =>
+      context.report({ step: 'make one file of the chain', doneBytes: Math.round(done * 100), totalBytes: 100 });
+    const size = isDisk ? { sizeBytes: wanted.sizeBytes, preallocate: wanted.preallocate } : { sizeBytes: 0, preallocate: false };
+    return await prepareDisk(
+      stage,
+      {
+        name,
+        target: target.path,
+        sourceFormat: source.format,
+        format: wanted.format,
+        layered: isDisk,
+        withSnapshots,
+        ...size,
+        onProgress: report,
+      },
+      context,
+    );
+  });
+  const layout = { format: wanted.format, flattened: prepared.flattened, layered: isDisk, withSnapshots };
+  const arranged = await context.step('arrange', async () => {
+    const names = await arrangeDisk(stage, prepared.found, target.name, layout);
+    await flushTree(stage.ready);
+    // The side file of the stock replica feature tells of the old content (contract 2.1).
+    return isDisk ? names : { ...names, absent: [...names.absent, `${target.name}.md5sum`] };
+  });
+  context.commit();
+  await finish(work, arranged, isDisk ? wanted.monitor : '');
+  return { ...(wanted.format === '' ? {} : { format: wanted.format }), sizeBytes: prepared.sizeBytes };
+}
+
+/** A VM directory. */
+async function receiveDirectory(work: Work): Promise<OperationResult> {
+  const { agent, input, context, target, stage, isLocal } = work;
+  if (input.target.type !== 'directory') throw new StorageError('internal', 'a disk is not a directory');
+  if (isLocal && (await context.step('plan', () => canRename(work)))) {
+    context.commit();
+    await context.step('take', () => take(work));
+  } else {
+    const entries = await fetchEntries(work, false, () => 0);
+    await context.step('prepare', () => settle(stage.received, entries, { times: true }));
+  }
+  const arranged = await context.step('arrange', async () => {
+    const names = await arrangeDirectory(stage, target.name);
+    await flushTree(stage.ready);
+    return names;
+  });
+  context.commit();
+  await finish(work, arranged, input.target.monitor);
+  agent.log.debug({ operation: context.operationId, directory: target.path }, 'directory received');
+  return {};
+}
+
+async function fetchEntries(work: Work, preallocate: boolean, extraBytes: (copied: number) => number): Promise<readonly Entry[]> {
+  const { agent, input, context, target, stage, isLocal, retryForMs } = work;
+  const { source, ticket, bytesPerSecond } = input;
+  const { type, place } = input.target;
+  await context.step('make room', () => makeParent(work));
+  const kind = type === 'directory' ? 'directory' : 'disk';
+  const receiving = { agent, context, source, kind, place, target, into: stage.received, preallocate, extraBytes } as const;
+  if (isLocal) return await receiveLocal(receiving);
+  const stagePlace = { datastoreId: place.datastoreId, path: path.join(path.dirname(place.path), path.basename(stage.root)) };
+  return await receiveRemote(receiving, { ticket, bytesPerSecond, target: place, stage: stagePlace }, retryForMs);
+}
+
+/** The VM's directory is made when it is missing, as the system datastore is; an image datastore must be there. */
+async function makeParent({ agent, input, target, stage }: Work): Promise<void> {
+  const { type, place } = input.target;
+  if (type !== 'image') await mkdir(target.directory, { recursive: true });
+  else if (!(await exists(target.directory))) {
+    throw new StorageError('not_found', `datastore ${place.datastoreId} does not exist on ${agent.hostName} (${target.directory})`);
+  }
+  await mkdir(stage.root, { recursive: true, mode: 0o700 });
+}
+
+function probeOf(source: string, operationId: string): string {
+  return stagePath(`${source}.probe`, operationId);
+}
+
+/** May the source be renamed into the stage? Tried with an empty directory: two mounts of one device look like one and are not. */
+async function canRename(work: Work): Promise<boolean> {
+  const { agent, input, context, stage } = work;
+  const { located, kind, skipped } = await buildManifest(agent, input.source);
+  if (kind !== 'directory') throw new StorageError('conflict', `'${input.source.place.path}' is not a directory`);
+  if (skipped.length > 0) context.log('debug', `neither files nor links: ${skipped.join(', ')}`);
+  await makeParent(work);
+  const probe = probeOf(located.path, context.operationId);
+  const moved = path.join(stage.root, 'probe');
+  await mkdir(probe, { recursive: true });
+  try {
+    await rename(probe, moved);
+    return true;
+  } catch (thrown) {
+    const code: unknown = thrown instanceof Error ? Reflect.get(thrown, 'code') : undefined;
+    if (code !== 'EXDEV') throw asStorageError(thrown);
+    return false;
+  } finally {
+    await discard(probe);
+    await rm(moved, { recursive: true, force: true });
+  }
+}
+
+async function take({ agent, input, stage }: Work): Promise<void> {
+  if (await exists(stage.received)) return;
+  const source = await locate(agent.datastores, input.source.place);
+  try {
+    await rename(source.path, stage.received);
+  } catch (thrown) {
+    throw asStorageError(thrown, 'move');
+  }
+  await flushDirectory(source.directory);
+}
+
+async function finish({ context, target, stage }: Work, arranged: Arranged, monitor: string): Promise<void> {
+  await context.step('publish', () => publishAll(stage, target.directory, arranged));
+  if (monitor !== '') await context.step('mark', () => writeMarker(target.root, monitor, context.operationId));
+  await context.step('clean', async () => {
+    try {
+      await discard(stage.root);
+    } catch (thrown) {
+      context.log('warn', `the old files could not be removed: ${asStorageError(thrown).message}`);
+    }
+  });
+}

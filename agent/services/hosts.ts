@@ -1,0 +1,29 @@
+import type { DescribeHostRequest__Output } from '../../proto/gen/onestorage/v1/DescribeHostRequest.ts';
+import type { DescribeHostResponse } from '../../proto/gen/onestorage/v1/DescribeHostResponse.ts';
+import type { UsageRequest__Output } from '../../proto/gen/onestorage/v1/UsageRequest.ts';
+import type { UsageResponse } from '../../proto/gen/onestorage/v1/UsageResponse.ts';
+import { StorageError } from '../../runtime/errors.ts';
+import type { AgentContext } from '../context.ts';
+import { datastoreUsage, describeHost } from '../operations/describe-host.ts';
+
+interface Call {
+  readonly signal: AbortSignal;
+  readonly peer: { readonly role: string };
+}
+
+/** What this host is and how full its datastores are. */
+export function hostsService(agent: AgentContext) {
+  return {
+    Describe: async (_request: DescribeHostRequest__Output, { signal }: Pick<Call, 'signal'>): Promise<DescribeHostResponse> => {
+      const { version, programs } = await describeHost(signal);
+      const { hostName, machineId, datastores } = agent;
+      return { hostName, machineId, version, programs: [...programs], datastores };
+    },
+    Usage: async (request: UsageRequest__Output, { peer }: Pick<Call, 'peer'>): Promise<UsageResponse> => {
+      // An admin's certificate may look at everything and change nothing.
+      if (request.create && peer.role !== 'controller') throw new StorageError('forbidden', `a ${peer.role} may not make a datastore`);
+      const { total, used, free } = await datastoreUsage(agent, request.datastoreId, { create: request.create });
+      return { totalBytes: total, usedBytes: used, freeBytes: free };
+    },
+  };
+}

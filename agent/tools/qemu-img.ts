@@ -1,0 +1,171 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { StorageError } from '../../runtime/errors.ts';
+import { type Bytes, bytes, GIB } from '../../runtime/units.ts';
+import { type RunOptions, type RunResult, run, type ToolContext } from './run.ts';
+
+/** Formats are always said, never probed: a guest writes what it likes into a raw disk. */
+export type ImageFormat = 'raw' | 'qcow2';
+
+export interface ImageInfo {
+  readonly format: string;
+  readonly virtualSize: Bytes;
+  /** The backing file's name as it stands in the header. */
+  readonly backing: string | undefined;
+  readonly backingFormat: string | undefined;
+}
+
+export interface BackingFile {
+  /** As it is to stand in the header; relative to the directory of the image. */
+  readonly name: string;
+  readonly format: ImageFormat;
+}
+
+/** Called with 0 to 1 while it works. */
+export interface ProgressOptions {
+  readonly onProgress?: (done: number) => void;
+}
+
+/** For files that a user brought: an image can ask for memory and time without end. */
+const UNTRUSTED = { limits: { addressSpace: GIB, cpuSeconds: 30 }, timeoutMs: 60_000 } as const;
+
+/** qemu takes `word:` at the start of a relative name as a protocol, so only absolute paths reach it. */
+function file(name: string): string {
+  if (!path.isAbsolute(name)) throw new StorageError('internal', `qemu-img: not an absolute path: ${name}`);
+  return name;
+}
+
+/** A backing name may be relative, hence must not look like `nbd:…`, `json:…` or an option. */
+function backingName(name: string): string {
+  const colon = name.indexOf(':');
+  const slash = name.indexOf('/');
+  if (name === '' || (colon !== -1 && (slash === -1 || colon < slash))) {
+    throw new StorageError('broken_chain', `not a name for a backing file: '${name}'`);
+  }
+  return name;
+}
+
+function qemuImg(args: readonly string[], context: ToolContext, more: Partial<RunOptions> = {}): Promise<RunResult> {
+  return run('qemu-img', args, { signal: context.signal, count: (figures) => context.count?.(figures), ...more });
+}
+
+function withProgress({ onProgress }: ProgressOptions): { readonly args: readonly string[]; readonly more: Partial<RunOptions> } {
+  if (onProgress === undefined) return { args: ['-q'], more: {} };
+  const onLine = (line: string): void => {
+    const percent = /\((\d+(?:\.\d+)?)\/100%\)/u.exec(line)?.[1];
+    if (percent !== undefined) onProgress(Number(percent) / 100);
+  };
+  return { args: ['-p'], more: { onLine } };
+}
+
+const reportSchema = z.object({
+  format: z.string(),
+  'virtual-size': z.number(),
+  'backing-filename': z.string().optional(),
+  'backing-filename-format': z.string().optional(),
+});
+
+/** What the header of the image says. `untrusted`: with limits of memory and time. */
+export async function info(
+  name: string,
+  format: ImageFormat,
+  context: ToolContext,
+  options: { readonly untrusted?: boolean } = {},
+): Promise<ImageInfo> {
+  const { stdout } = await qemuImg(['info', '-f', format, '--output=json', '--', file(name)], context, options.untrusted ? UNTRUSTED : {});
+  const report = reportSchema.parse(JSON.parse(stdout));
+  return {
+    format: report.format,
+    virtualSize: bytes(report['virtual-size']),
+    backing: report['backing-filename'],
+    backingFormat: report['backing-filename-format'],
+  };
+}
+
+export interface CreateOptions {
+  readonly backing?: BackingFile;
+  readonly preallocate?: boolean;
+}
+
+/** Makes an image; an existing file is overwritten. `size` undefined: that of the backing file. */
+export async function create(
+  name: string,
+  format: ImageFormat,
+  size: Bytes | undefined,
+  options: CreateOptions,
+  context: ToolContext,
+): Promise<void> {
+  const { backing, preallocate } = options;
+  const args = ['create', '-q', '-f', format];
+  if (backing !== undefined) args.push('-b', backingName(backing.name), '-F', backing.format);
+  if (preallocate === true) args.push('-o', 'preallocation=falloc');
+  args.push('--', file(name));
+  if (size !== undefined) args.push(String(size));
+  await qemuImg(args, context);
+}
+
+/** Grows an image. Never shrinks one. */
+export async function resize(
+  name: string,
+  format: ImageFormat,
+  size: Bytes,
+  options: { readonly preallocate?: boolean },
+  context: ToolContext,
+): Promise<void> {
+  const preallocation = options.preallocate === true ? ['--preallocation=falloc'] : [];
+  await qemuImg(['resize', '-q', '-f', format, ...preallocation, '--', file(name), String(size)], context);
+}
+
+/** Writes what `source` and its backing files hold as one new image without backing file. */
+export async function convert(
+  source: string,
+  sourceFormat: ImageFormat,
+  target: string,
+  targetFormat: ImageFormat,
+  options: ProgressOptions & { readonly preallocate?: boolean },
+  context: ToolContext,
+): Promise<void> {
+  const { args, more } = withProgress(options);
+  const preallocation = options.preallocate === true ? ['-o', 'preallocation=falloc'] : [];
+  const formats = ['-f', sourceFormat, '-O', targetFormat];
+  await qemuImg(['convert', ...args, ...formats, ...preallocation, '--', file(source), file(target)], context, more);
+}
+
+/**
+ * Gives an image another backing file, or none (undefined). Unsafe: only the name in the header changes; else what differs is copied into the
+ * image first.
+ */
+export async function rebase(
+  name: string,
+  format: ImageFormat,
+  backing: BackingFile | undefined,
+  options: ProgressOptions & { readonly unsafe?: boolean },
+  context: ToolContext,
+): Promise<void> {
+  const { args, more } = withProgress(options);
+  const unsafe = options.unsafe === true ? ['-u'] : [];
+  const target = backing === undefined ? ['-b', ''] : ['-b', backingName(backing.name), '-F', backing.format];
+  await qemuImg(['rebase', ...args, ...unsafe, '-f', format, ...target, '--', file(name)], context, more);
+}
+
+/** Writes what an overlay holds into its backing file. The overlay keeps its content. */
+export async function commit(name: string, format: ImageFormat, options: ProgressOptions, context: ToolContext): Promise<void> {
+  const { args, more } = withProgress(options);
+  await qemuImg(['commit', ...args, '-d', '-f', format, '--', file(name)], context, more);
+}
+
+const checkSchema = z.object({ corruptions: z.number().default(0), leaks: z.number().default(0), 'check-errors': z.number().default(0) });
+
+/** Consistency of a qcow2 image. Leaks waste space and are harmless. */
+export async function check(name: string, context: ToolContext): Promise<{ readonly corruptions: number; readonly leaks: number }> {
+  const { stdout } = await qemuImg(['check', '-f', 'qcow2', '--output=json', '--', file(name)], context, { okCodes: [0, 2, 3] });
+  const report = checkSchema.parse(JSON.parse(stdout));
+  return { corruptions: report.corruptions + report['check-errors'], leaks: report.leaks };
+}
+
+/** Do two images show a guest the same content? */
+export async function compare(a: string, formatA: ImageFormat, b: string, formatB: ImageFormat, context: ToolContext): Promise<boolean> {
+  const args = ['compare', '-q', '-s', '-f', formatA, '-F', formatB, '--', file(a), file(b)];
+  const { code } = await qemuImg(args, context, { okCodes: [0, 1] });
+  return code === 0;
+}
