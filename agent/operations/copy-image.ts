@@ -4,7 +4,7 @@ import { copyImage as copy } from '../backends/file/copy-image.ts';
 import { locate, PlaceInput } from '../backends/file/places.ts';
 import { discard, stagePath } from '../backends/file/stage.ts';
 import type { AgentContext, OperationResult } from '../context.ts';
-import { diskResources } from './snapshot-kind.ts';
+import { locateForUndo, placeResources } from './volume-input.ts';
 
 const copyImageInput = z.object({
   source: PlaceInput,
@@ -21,13 +21,14 @@ export function copyImage(agent: Pick<AgentContext, 'datastores'>): OperationKin
   return {
     name: 'image.copy',
     input: copyImageInput,
-    resources: ({ source, target }) => [...diskResources(agent.datastores, source), ...diskResources(agent.datastores, target)],
+    resources: ({ source, target }) => [...placeResources(agent.datastores, source), ...placeResources(agent.datastores, target)],
     async run({ source, target, sourceFormat, convertTo, preallocate }, context) {
       const from = await locate(agent.datastores, source);
       return { ...(await copy(from, await locate(agent.datastores, target), { sourceFormat, convertTo, preallocate }, context)) };
     },
     async undo({ target }, context) {
-      await discard(stagePath((await locate(agent.datastores, target)).path, context.operationId));
+      const made = await locateForUndo(agent.datastores, target);
+      if (made !== undefined) await discard(stagePath(made.path, context.operationId));
     },
   };
 }

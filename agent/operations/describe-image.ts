@@ -4,7 +4,7 @@ import { formatOf, readImage } from '../backends/file/copy-image.ts';
 import { digestFile } from '../backends/file/digest-image.ts';
 import { locate, PlaceInput } from '../backends/file/places.ts';
 import type { AgentContext, OperationResult } from '../context.ts';
-import { diskResources } from './snapshot-kind.ts';
+import { placeResources } from './volume-input.ts';
 
 const describeImageInput = z.object({ target: PlaceInput, format: z.enum(['raw', 'qcow2']).optional() });
 
@@ -15,7 +15,7 @@ export function describeImage(agent: Pick<AgentContext, 'datastores'>): Operatio
   return {
     name: 'image.describe',
     input: describeImageInput,
-    resources: ({ target }) => diskResources(agent.datastores, target),
+    resources: ({ target }) => placeResources(agent.datastores, target),
     async run({ target, format: said }, context) {
       const image = await locate(agent.datastores, target);
       const format = said ?? (await formatOf(image));

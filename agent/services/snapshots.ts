@@ -8,6 +8,7 @@ import { deleteSnapshot } from '../operations/delete-snapshot.ts';
 import { flattenImage } from '../operations/flatten-image.ts';
 import { revertSnapshot } from '../operations/revert-snapshot.ts';
 import { MAX_SNAPSHOT_ID, type SnapshotRequestInput } from '../operations/snapshot-kind.ts';
+import { needFormat, needPlace } from './request.ts';
 import { serveOperation } from './stream.ts';
 
 type Send = (event: OperationEvent) => Promise<void>;
@@ -27,8 +28,6 @@ export function snapshotsService(agent: AgentContext) {
 }
 
 function inputOf({ disk, snapshotId, format }: SnapshotRequest__Output): SnapshotRequestInput {
-  if (disk === null) throw new StorageError('bad_argument', 'disk is missing: give the place of the disk or image');
-  if (format !== 'raw' && format !== 'qcow2') throw new StorageError('bad_argument', `format must be raw or qcow2, got '${format}'`);
   if (snapshotId > MAX_SNAPSHOT_ID) throw new StorageError('bad_argument', `snapshot_id ${snapshotId} is above ${MAX_SNAPSHOT_ID}`);
-  return { disk: { datastoreId: disk.datastoreId, path: disk.path }, snapshotId, format };
+  return { disk: needPlace(disk, 'disk'), snapshotId, format: needFormat(format) };
 }

@@ -96,6 +96,8 @@ export class Execution<Input, Result> {
   }
 
   async #fail(error: StorageError): Promise<void> {
+    // The daemon stops: nothing may be taken back any more, because the next start goes on from what the journal says.
+    if (!this.#options.journal.isOpen) return;
     if (error.detail !== undefined)
       this.#options.log.warn({ operation: this.id, reason: error.reason, detail: error.detail }, error.message);
     if (!this.committed && this.kind.undo !== undefined) {
@@ -117,6 +119,7 @@ export class Execution<Input, Result> {
   }
 
   #finish(state: OperationState, error: StorageError | undefined, result: Result | undefined): void {
+    if (!this.#options.journal.isOpen) return;
     const figures = this.figures;
     const finished = Date.now();
     try {

@@ -150,6 +150,10 @@ export class Journal {
     this.#prepared('prune').run(before);
   }
 
+  get isOpen(): boolean {
+    return this.#database.isOpen;
+  }
+
   close(): void {
     if (this.#database.isOpen) this.#database.close();
   }

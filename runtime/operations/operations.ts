@@ -87,6 +87,7 @@ export class Operations {
 
   /** False: not known, ended, or past the point of no return. */
   cancel(id: string, error: StorageError): boolean {
+    if (!this.#journal.isOpen) throw new StorageError('unavailable', 'the daemon is stopping');
     return this.#active.get(id)?.cancel(error) ?? false;
   }
 
@@ -126,7 +127,7 @@ export class Operations {
   }
 
   async #supersede(by: string, subject: string, older: readonly string[]): Promise<void> {
-    for (const id of older) this.cancel(id, new StorageError('superseded', `given up for a later action on ${subject} (operation ${by})`));
+    for (const id of older) this.cancel(id, new StorageError('superseded', `given up for a later action: ${subject} (operation ${by})`));
     await Promise.allSettled(older.map((id) => this.#active.get(id)?.done));
   }
 

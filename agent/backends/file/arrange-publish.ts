@@ -1,6 +1,7 @@
 import { lstat, mkdir, readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { asStorageError } from '../../../runtime/errors.ts';
+import { failpoint } from '../../../runtime/failpoint.ts';
 import { type Arranged, exists, type Stage } from './arrange.ts';
 import { flush, flushDirectory } from './stage.ts';
 
@@ -28,7 +29,9 @@ export async function publishAll(stage: Stage, directory: string, { present, abs
       const ready = path.join(stage.ready, name);
       if (!(await exists(ready))) continue;
       await putAside(stage, directory, name);
+      await failpoint('publish.aside');
       await rename(ready, path.join(directory, name));
+      await failpoint('publish.renamed');
     }
     await flushDirectory(directory);
   } catch (thrown) {

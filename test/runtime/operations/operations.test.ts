@@ -183,6 +183,32 @@ describe('Operations', () => {
     operations = new Operations({ file: join(directory, 'journal.db'), log });
   });
 
+  it('takes nothing back when the daemon stops: the next start goes on from the journal', async () => {
+    const gate = Promise.withResolvers<void>();
+    let undone = 0;
+    const kind: OperationKind<null, undefined> = {
+      name: 'test.stop',
+      input: z.null(),
+      resources: () => [],
+      run: async (_, context) => {
+        await context.step('first', () => gate.promise);
+        return undefined;
+      },
+      undo: async () => {
+        undone += 1;
+      },
+    };
+    operations.submit(kind, { id: 'a', subject: 's', input: null });
+    await reached('a', 'first');
+    operations.stop();
+    expect(() => operations.cancel('a', new StorageError('cancelled', 'too late'))).toThrow('stopping');
+    gate.reject(new StorageError('tool_failed', 'children end with the daemon'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(undone).toBe(0);
+    operations = new Operations({ file: join(directory, 'journal.db'), log });
+    expect(operations.get('a')?.state).toBe('running');
+  });
+
   it('lets only one daemon use a journal', () => {
     expect(() => new Operations({ file: join(directory, 'journal.db'), log })).toThrow(/another daemon runs on this state directory/);
   });

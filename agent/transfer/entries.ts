@@ -1,0 +1,35 @@
+import { z } from 'zod';
+
+/** One name of a manifest, as both ends work with it. `path` is relative to the directory of the source; a VM directory's own is '.'. */
+export const Entry = z.object({
+  path: z.string(),
+  type: z.enum(['file', 'directory', 'link']),
+  /** Permission bits. */
+  mode: z.number().int(),
+  sizeBytes: z.number().int().nonnegative(),
+  allocatedBytes: z.number().int().nonnegative(),
+  /** Of a link: its text. */
+  link: z.string(),
+  /** Milliseconds since 1970; 0: not known. */
+  modified: z.number(),
+  /** Of a file: differs when it was changed or replaced. */
+  version: z.string(),
+});
+
+export type Entry = z.infer<typeof Entry>;
+
+/** An entry and, at the source, the file it stands for. */
+export interface SourceEntry extends Entry {
+  readonly file: string;
+}
+
+/** What is opened: the controller's request without the names of the two ends. Stands in journals and, sealed, in capabilities. */
+export const SourceInput = z.object({
+  place: z.object({ datastoreId: z.number().int().nonnegative(), path: z.string() }),
+  snapshotId: z.number().int().nonnegative().optional(),
+  /** Empty: any content, never looked into. */
+  format: z.enum(['raw', 'qcow2', '']),
+  flat: z.boolean(),
+});
+
+export type SourceInput = z.infer<typeof SourceInput>;

@@ -1,0 +1,67 @@
+import type { OperationRecord } from '../../runtime/operations/types.ts';
+import { formatBytes, formatDuration } from '../../runtime/units.ts';
+
+const BAR = 12;
+const HEAD = ['ID', 'ACTION', 'STATE', 'STEP', 'PROGRESS', 'RATE', 'REMAINING', 'AGE'] as const;
+
+/** Operations as a table for people; the columns are as wide as they must be. */
+export function operationTable(records: readonly OperationRecord[], now: number): string {
+  if (records.length === 0) return 'nothing is under way\n';
+  const rows = [HEAD as readonly string[], ...records.map((record) => rowOf(record, now))];
+  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}
+
+function rowOf(record: OperationRecord, now: number): readonly string[] {
+  const { rate, remaining } = pace(record, now);
+  const age = (record.finishedAt ?? now) - record.createdAt;
+  const step = record.failure?.reason ?? record.progress?.step ?? record.step ?? '';
+  return [record.id, record.subject, record.state, step, progressText(record), rate, remaining, formatDuration(Math.max(0, age))];
+}
+
+export function progressText({ progress, figures, finishedAt }: OperationRecord): string {
+  if (finishedAt !== undefined) return figures.movedBytes > 0 ? formatBytes(figures.movedBytes) : '';
+  if (progress === undefined) return '';
+  if (progress.totalBytes === 0) return progress.doneBytes === 0 ? '' : formatBytes(progress.doneBytes);
+  const share = Math.min(1, progress.doneBytes / progress.totalBytes);
+  const full = Math.floor(share * BAR);
+  return `[${'#'.repeat(full)}${'.'.repeat(BAR - full)}] ${Math.floor(share * 100)}% of ${formatBytes(progress.totalBytes)}`;
+}
+
+/** Average since the operation began: all that one look can know. */
+function pace({ progress, createdAt, finishedAt }: OperationRecord, now: number): { rate: string; remaining: string } {
+  const seconds = (now - createdAt) / 1000;
+  if (finishedAt !== undefined || progress === undefined || progress.doneBytes === 0 || seconds <= 0) return { rate: '', remaining: '' };
+  const rate = progress.doneBytes / seconds;
+  const left = progress.totalBytes - progress.doneBytes;
+  return { rate: `${formatBytes(Math.round(rate))}/s`, remaining: left > 0 ? formatDuration((left / rate) * 1000) : '' };
+}
+
+/** One operation, a line a fact. */
+export function operationText(record: OperationRecord): string {
+  const lines: [string, string | undefined][] = [
+    ['id', record.id],
+    ['action', record.subject],
+    ['state', record.state],
+    ['step', record.step],
+    ['progress', progressText(record)],
+    ['attempt', record.attempt > 1 ? String(record.attempt) : undefined],
+    ['started', new Date(record.createdAt).toISOString()],
+    ['ended', record.finishedAt === undefined ? undefined : new Date(record.finishedAt).toISOString()],
+    ['moved', record.figures.movedBytes > 0 ? formatBytes(record.figures.movedBytes) : undefined],
+    ['verified', record.figures.verifiedBytes > 0 ? formatBytes(record.figures.verifiedBytes) : undefined],
+    ['failure', record.failure === undefined ? undefined : `${record.failure.message} (${record.failure.reason})`],
+  ];
+  return lines
+    .filter(([, text]) => text !== undefined && text !== '')
+    .map(([name, text]) => `${name.padEnd(10)}${text}\n`)
+    .join('');
+}

@@ -1,0 +1,79 @@
+import type { Ticket } from '../../proto/gen/onestorage/v1/Ticket.ts';
+import type { LogLevel } from '../../runtime/operations/types.ts';
+import type { ActionName } from '../../shims/actions.ts';
+import type { DatastorePath } from '../../shims/places.ts';
+import type { WordsOf } from '../../shims/words.ts';
+import type { AgentMethod, AgentRequests } from '../hosts/agent-calls.ts';
+import type { Host } from '../hosts/directory.ts';
+import type { AgentResult } from '../hosts/follow.ts';
+import type { DriverActionData } from '../opennebula/action-data.ts';
+import type { VmDocument } from '../opennebula/vm-document.ts';
+import type { AdmissionClass } from '../operations/admission.ts';
+
+export type Place = DatastorePath;
+
+/** What is read, for a transfer. */
+export interface TransferSource {
+  readonly host: Host;
+  readonly place: Place;
+  /** raw, qcow2, or empty: a directory or an opaque file. */
+  readonly format: string;
+  readonly snapshotId?: number;
+  /** The current content as one file without snapshots. */
+  readonly flat?: boolean;
+}
+
+/** Where it goes. */
+export type TransferTarget = { readonly host: Host } & (
+  | { readonly disk: NonNullable<AgentRequests['Transfers/Receive']['disk']> }
+  | { readonly image: NonNullable<AgentRequests['Transfers/Receive']['image']> }
+  | { readonly directory: NonNullable<AgentRequests['Transfers/Receive']['directory']> }
+);
+
+/** What a flow may use. */
+export interface FlowTools {
+  readonly action: ActionName;
+  /** Unique to the call, and the same after a restart of the controller. */
+  readonly key: string;
+  readonly signal: AbortSignal;
+  /** Name of the TM in the datastore's `.monitor` (contract 6.5). */
+  readonly monitor: string;
+  readonly vmFiles: string;
+  log(level: LogLevel, text: string): void;
+  /** From here on the action only goes forward. */
+  commit(): void;
+
+  /** A path of oned as a place. Throws outside_datastore. */
+  place(path: string): Place;
+  /** The same below the directory of a VM. Throws bad_argument for another VM's. */
+  vmPlace(path: string, vmId: number): Place;
+  /** undefined: the front-end. Throws unknown_host. */
+  host(name: string | undefined): Host;
+  /** By machine id, not by name. */
+  sameHost(one: Host, other: Host): Promise<boolean>;
+  /** Asks OpenNebula. */
+  vm(id: number): Promise<VmDocument>;
+  /** Of standard input. Throws bad_document. */
+  document(): DriverActionData;
+  vmDocument(): VmDocument;
+
+  /** An operation of an agent as a step of this action. `step` is unique within the action. */
+  run<M extends AgentMethod>(host: Host, step: string, method: M, request: Omit<AgentRequests[M], 'operation'>): Promise<AgentResult>;
+  /** Data from one agent to another, or within one, as a step of this action. */
+  transfer(step: string, source: TransferSource, target: TransferTarget): Promise<AgentResult>;
+  /** Opens a source for this action, only to learn whether it is there. Throws not_found. */
+  openExport(host: Host, step: string, place: Place): Promise<Ticket>;
+  usage(host: Host, datastoreId: number): Promise<{ readonly totalBytes: number; readonly usedBytes: number; readonly freeBytes: number }>;
+  statOrigin(host: Host, origin: NonNullable<AgentRequests['Images/Import']['origin']>): Promise<number>;
+  /** The first of these hosts that answers, beginning at `index`; without hosts the front-end (contract 2.1, bridges). */
+  bridge(names: readonly string[], index: number): Promise<Host>;
+}
+
+/** How one action is carried out. It returns what OpenNebula reads. */
+export interface Flow<A extends ActionName> {
+  /** undefined: it changes nothing and is not journaled. */
+  readonly class: AdmissionClass | undefined;
+  run(words: WordsOf<A>, tools: FlowTools): Promise<string>;
+}
+
+export type Flows = { readonly [A in ActionName]: Flow<A> | undefined };

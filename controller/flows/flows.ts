@@ -1,0 +1,71 @@
+import { StorageError } from '../../runtime/errors.ts';
+import { ACTIONS, type ActionName } from '../../shims/actions.ts';
+import { clone, ln } from './clone.ts';
+import { context } from './context.ts';
+import { cpds } from './cpds.ts';
+import { deleteDisk } from './delete.ts';
+import { exportImage } from './export.ts';
+import type { Flow, Flows } from './flow.ts';
+import { imageSnapDelete, imageSnapFlatten, imageSnapRevert } from './image-snapshots.ts';
+import { cloneImage, cp, mkfs, rm, stat } from './images.ts';
+import { failmigrate, postmigrate, premigrate } from './migrate.ts';
+import { dsMonitor, tmMonitor } from './monitor.ts';
+import { mv } from './mv.ts';
+import { mvds } from './mvds.ts';
+import { resize } from './resize.ts';
+import { snapCreate, snapDelete, snapRevert } from './snapshots.ts';
+import { mkimage, mkswap } from './volatile.ts';
+
+/** Every action and its flow; the compiler says which one is missing. undefined: not there yet. */
+export const FLOWS = {
+  'ds/cp': cp,
+  'ds/mkfs': mkfs,
+  'ds/rm': rm,
+  'ds/stat': stat,
+  'ds/clone': cloneImage,
+  'ds/monitor': dsMonitor,
+  'ds/export': exportImage,
+  'ds/snap_delete': imageSnapDelete,
+  'ds/snap_revert': imageSnapRevert,
+  'ds/snap_flatten': imageSnapFlatten,
+  'ds/backup': undefined,
+  'ds/backup_cancel': undefined,
+  'ds/restore': undefined,
+  'ds/increment_flatten': undefined,
+  'ds/ls': undefined,
+  'tm/clone': clone,
+  'tm/ln': ln,
+  'tm/mv': mv,
+  'tm/mvds': mvds,
+  'tm/cpds': cpds,
+  'tm/delete': deleteDisk,
+  'tm/mkimage': mkimage,
+  'tm/mkswap': mkswap,
+  'tm/context': context,
+  'tm/resize': resize,
+  'tm/snap_create': snapCreate,
+  'tm/snap_create_live': undefined,
+  'tm/snap_revert': snapRevert,
+  'tm/snap_delete': snapDelete,
+  'tm/premigrate': premigrate,
+  'tm/postmigrate': postmigrate,
+  'tm/failmigrate': failmigrate,
+  'tm/prebackup': undefined,
+  'tm/prebackup_live': undefined,
+  'tm/postbackup': undefined,
+  'tm/postbackup_live': undefined,
+  'tm/restore': undefined,
+  'tm/monitor': tmMonitor,
+  'tm/monitor_ds': undefined,
+  'tm/activate': undefined,
+  'tm/recovery_snap_create_live': undefined,
+} as const satisfies Flows;
+
+/** Throws unsupported in one line: `tm/snap_create_live: agent_local cannot do this action yet`. */
+export function flowOf<A extends ActionName>(action: A, driver: string): Flow<A> {
+  const flow = (FLOWS as Flows)[action];
+  if (flow !== undefined) return flow;
+  const where =
+    ACTIONS[action].runs === 'host' ? 'runs on the host itself, not through the controller' : `${driver} cannot do this action yet`;
+  throw new StorageError('unsupported', `${action}: ${where}`);
+}

@@ -1,0 +1,57 @@
+import type { CopyImageRequest } from '../../proto/gen/onestorage/v1/CopyImageRequest.ts';
+import type { CreateContextRequest } from '../../proto/gen/onestorage/v1/CreateContextRequest.ts';
+import type { CreateDiskRequest } from '../../proto/gen/onestorage/v1/CreateDiskRequest.ts';
+import type { CreateImageRequest } from '../../proto/gen/onestorage/v1/CreateImageRequest.ts';
+import type { DescribeImageRequest } from '../../proto/gen/onestorage/v1/DescribeImageRequest.ts';
+import type { ImportImageRequest } from '../../proto/gen/onestorage/v1/ImportImageRequest.ts';
+import type { OpenExportRequest } from '../../proto/gen/onestorage/v1/OpenExportRequest.ts';
+import type { OperationEvent__Output } from '../../proto/gen/onestorage/v1/OperationEvent.ts';
+import type { Origin } from '../../proto/gen/onestorage/v1/Origin.ts';
+import type { ReceiveRequest } from '../../proto/gen/onestorage/v1/ReceiveRequest.ts';
+import type { RemoveDiskRequest } from '../../proto/gen/onestorage/v1/RemoveDiskRequest.ts';
+import type { RemoveImageRequest } from '../../proto/gen/onestorage/v1/RemoveImageRequest.ts';
+import type { ResizeDiskRequest } from '../../proto/gen/onestorage/v1/ResizeDiskRequest.ts';
+import type { SnapshotRequest } from '../../proto/gen/onestorage/v1/SnapshotRequest.ts';
+import type { Ticket } from '../../proto/gen/onestorage/v1/Ticket.ts';
+import type { UsageResponse__Output } from '../../proto/gen/onestorage/v1/UsageResponse.ts';
+import type { Host } from './directory.ts';
+
+/** The operations of an agent by method. Each is start and attach at once. */
+export interface AgentRequests {
+  'Disks/Create': CreateDiskRequest;
+  'Disks/Resize': ResizeDiskRequest;
+  'Disks/Remove': RemoveDiskRequest;
+  'Disks/CreateContext': CreateContextRequest;
+  'Images/Import': ImportImageRequest;
+  'Images/Create': CreateImageRequest;
+  'Images/Copy': CopyImageRequest;
+  'Images/Remove': RemoveImageRequest;
+  'Images/Describe': DescribeImageRequest;
+  'Snapshots/Create': SnapshotRequest;
+  'Snapshots/Revert': SnapshotRequest;
+  'Snapshots/Delete': SnapshotRequest;
+  'Snapshots/Flatten': SnapshotRequest;
+  'Transfers/Receive': ReceiveRequest;
+}
+export type AgentMethod = keyof AgentRequests;
+
+/** Everything the controller asks of agents. Every call throws a StorageError that names the host. */
+export interface AgentCalls {
+  /** The machine id of the host: its identity, whatever it is called. Kept for a minute. */
+  machineId(host: Host, signal: AbortSignal): Promise<string>;
+  start<M extends AgentMethod>(
+    host: Host,
+    method: M,
+    request: AgentRequests[M],
+    signal: AbortSignal,
+  ): AsyncIterable<OperationEvent__Output>;
+  watch(host: Host, operationId: string, signal: AbortSignal): AsyncIterable<OperationEvent__Output>;
+  /** false: it had ended, or can no longer be taken back. */
+  cancel(host: Host, operationId: string, reason: string, signal: AbortSignal): Promise<boolean>;
+  /** Ids of what is under way. */
+  running(host: Host, signal: AbortSignal): Promise<readonly string[]>;
+  usage(host: Host, datastoreId: number, signal: AbortSignal): Promise<UsageResponse__Output>;
+  /** Virtual size in bytes. */
+  statOrigin(host: Host, origin: Origin, signal: AbortSignal): Promise<number>;
+  openExport(host: Host, request: OpenExportRequest, signal: AbortSignal): Promise<Ticket>;
+}

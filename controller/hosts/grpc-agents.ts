@@ -1,0 +1,95 @@
+import type { CancelOperationResponse__Output } from '../../proto/gen/onestorage/v1/CancelOperationResponse.ts';
+import type { DescribeHostResponse__Output } from '../../proto/gen/onestorage/v1/DescribeHostResponse.ts';
+import type { ListOperationsResponse__Output } from '../../proto/gen/onestorage/v1/ListOperationsResponse.ts';
+import type { OperationEvent__Output } from '../../proto/gen/onestorage/v1/OperationEvent.ts';
+import type { StatOriginResponse__Output } from '../../proto/gen/onestorage/v1/StatOriginResponse.ts';
+import { type Channel, callStream, callUnary, openChannel } from '../../runtime/channel.ts';
+import { StorageError } from '../../runtime/errors.ts';
+import type { Identity } from '../../runtime/identity/identity.ts';
+import type { AgentCalls, AgentMethod, AgentRequests } from './agent-calls.ts';
+import type { Host } from './directory.ts';
+
+type Start<M extends AgentMethod> = (
+  channel: Channel,
+  request: AgentRequests[M],
+  signal: AbortSignal,
+) => AsyncIterable<OperationEvent__Output>;
+
+const STARTS: { readonly [M in AgentMethod]: Start<M> } = {
+  'Disks/Create': (channel, request, signal) => callStream(channel.client('Disks'), 'Create', request, { signal }),
+  'Disks/Resize': (channel, request, signal) => callStream(channel.client('Disks'), 'Resize', request, { signal }),
+  'Disks/Remove': (channel, request, signal) => callStream(channel.client('Disks'), 'Remove', request, { signal }),
+  'Disks/CreateContext': (channel, request, signal) => callStream(channel.client('Disks'), 'CreateContext', request, { signal }),
+  'Images/Import': (channel, request, signal) => callStream(channel.client('Images'), 'Import', request, { signal }),
+  'Images/Create': (channel, request, signal) => callStream(channel.client('Images'), 'Create', request, { signal }),
+  'Images/Copy': (channel, request, signal) => callStream(channel.client('Images'), 'Copy', request, { signal }),
+  'Images/Remove': (channel, request, signal) => callStream(channel.client('Images'), 'Remove', request, { signal }),
+  'Images/Describe': (channel, request, signal) => callStream(channel.client('Images'), 'Describe', request, { signal }),
+  'Snapshots/Create': (channel, request, signal) => callStream(channel.client('Snapshots'), 'Create', request, { signal }),
+  'Snapshots/Revert': (channel, request, signal) => callStream(channel.client('Snapshots'), 'Revert', request, { signal }),
+  'Snapshots/Delete': (channel, request, signal) => callStream(channel.client('Snapshots'), 'Delete', request, { signal }),
+  'Snapshots/Flatten': (channel, request, signal) => callStream(channel.client('Snapshots'), 'Flatten', request, { signal }),
+  'Transfers/Receive': (channel, request, signal) => callStream(channel.client('Transfers'), 'Receive', request, { signal }),
+};
+
+const SHORT_MS = 10_000;
+const MACHINE_KEPT_MS = 60_000;
+
+export interface GrpcAgentsOptions {
+  readonly identity: Identity;
+  readonly statMs: number;
+  readonly monitorMs: number;
+}
+
+/** Agents by gRPC over mutual TLS, one connection a host. */
+export function grpcAgents({ identity, statMs, monitorMs }: GrpcAgentsOptions): AgentCalls & { close(): void } {
+  const channels = new Map<string, Channel>();
+  const machines = new Map<string, { readonly id: string; readonly until: number }>();
+  const channelOf = (host: Host): Channel => {
+    const key = `${host.address} ${host.expect.hostName ?? ''} ${host.expect.machineId ?? ''}`;
+    const known = channels.get(key) ?? openChannel(host.address, identity, host.expect);
+    channels.set(key, known);
+    return known;
+  };
+  return {
+    machineId: async (host, signal) => {
+      const known = machines.get(host.address);
+      if (known !== undefined && known.until > performance.now()) return known.id;
+      const found: DescribeHostResponse__Output = await callUnary(
+        channelOf(host).client('Hosts'),
+        'Describe',
+        {},
+        { signal, deadlineMs: SHORT_MS },
+      );
+      if (found.machineId === '') throw new StorageError('bad_identity', `the agent of ${host.name} does not say which machine it is on`);
+      machines.set(host.address, { id: found.machineId, until: performance.now() + MACHINE_KEPT_MS });
+      return found.machineId;
+    },
+    start: (host, method, request, signal) => STARTS[method](channelOf(host), request, signal),
+    watch: (host, operationId, signal) => callStream(channelOf(host).client('Operations'), 'Watch', { operationId }, { signal }),
+    cancel: async (host, operationId, reason, signal) => {
+      const options = { signal, deadlineMs: SHORT_MS };
+      const request = { operationId, reason };
+      const answer: CancelOperationResponse__Output = await callUnary(channelOf(host).client('Operations'), 'Cancel', request, options);
+      return answer.cancelling;
+    },
+    running: async (host, signal) => {
+      const options = { signal, deadlineMs: SHORT_MS };
+      const request = { all: false, limit: 1000 };
+      const answer: ListOperationsResponse__Output = await callUnary(channelOf(host).client('Operations'), 'List', request, options);
+      return answer.operations.map(({ operationId }) => operationId);
+    },
+    usage: (host, datastoreId, signal) =>
+      callUnary(channelOf(host).client('Hosts'), 'Usage', { datastoreId, create: true }, { signal, deadlineMs: monitorMs }),
+    statOrigin: async (host, origin, signal) => {
+      const options = { signal, deadlineMs: statMs };
+      const answer: StatOriginResponse__Output = await callUnary(channelOf(host).client('Images'), 'StatOrigin', { origin }, options);
+      return answer.sizeBytes;
+    },
+    openExport: (host, request, signal) => callUnary(channelOf(host).client('Transfers'), 'Open', request, { signal }),
+    close: () => {
+      for (const channel of channels.values()) channel.close();
+      channels.clear();
+    },
+  };
+}

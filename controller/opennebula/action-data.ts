@@ -1,0 +1,97 @@
+import { StorageError } from '../../runtime/errors.ts';
+import { attributesOf, child, numberOf, required, textOf } from './pick.ts';
+import { readXml, type XmlElement } from './xml.ts';
+
+/** IMAGE/TYPE and DATASTORE/TYPE where they change what an action does (contract 2.1). */
+export const CDROM_IMAGE = 1;
+export const FILE_DATASTORE = 2;
+
+export interface ImageRecord {
+  readonly id: number | undefined;
+  readonly type: number | undefined;
+  readonly path: string | undefined;
+  readonly source: string | undefined;
+  readonly format: string | undefined;
+  readonly fileSystem: string | undefined;
+  readonly sizeMb: number | undefined;
+  readonly targetSnapshot: number | undefined;
+  readonly template: ReadonlyMap<string, string>;
+}
+
+export interface DatastoreRecord {
+  readonly id: number;
+  readonly type: number | undefined;
+  readonly tmMad: string | undefined;
+  /** As oned has it, `//` and all: it stands in every SOURCE (contract 2.1). */
+  readonly basePath: string;
+  readonly template: ReadonlyMap<string, string>;
+}
+
+/** What stands on the standard input of a DS action. It may hold secrets. */
+export interface DriverActionData {
+  readonly image: ImageRecord | undefined;
+  readonly datastore: DatastoreRecord;
+  /** Of the marketplace a new image comes from: S3 keys. */
+  readonly marketplace: ReadonlyMap<string, string>;
+  /** Of the app a new image comes from: its MD5. */
+  readonly app: ReadonlyMap<string, string>;
+  /** Bridges of the source's datastore, of a clone (7.4). */
+  readonly sourceBridges: readonly string[];
+}
+
+const MAX_BASE64 = 24 * 1024 * 1024;
+
+/** The text behind base64 on one line (contract 1.3). Throws bad_document for anything that is not. */
+export function decodeBase64(text: string): string {
+  const line = text.trim();
+  if (line === '') throw new StorageError('bad_document', 'standard input is empty; expected a base64 document');
+  if (line.length > MAX_BASE64) throw new StorageError('bad_document', 'the document on standard input is larger than 16 MiB');
+  if (line.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(line)) {
+    throw new StorageError('bad_document', 'standard input is not base64 on one line');
+  }
+  return Buffer.from(line, 'base64').toString('utf8');
+}
+
+export function actionData(xml: string): DriverActionData {
+  const root = readXml(xml, 'the document on standard input');
+  if (root.name !== 'DS_DRIVER_ACTION_DATA') {
+    throw new StorageError('bad_document', `standard input holds <${root.name}>; expected <DS_DRIVER_ACTION_DATA>`);
+  }
+  return {
+    image: image(child(root, 'IMAGE')),
+    datastore: datastore(required(child(root, 'DATASTORE'), 'DATASTORE')),
+    marketplace: attributesOf(child(child(root, 'MARKETPLACE'), 'TEMPLATE')),
+    app: attributesOf(child(child(root, 'MARKETPLACEAPP'), 'TEMPLATE')),
+    sourceBridges: words(textOf(root, 'SOURCE_BRIDGE_LIST')),
+  };
+}
+
+function image(element: XmlElement | undefined): ImageRecord | undefined {
+  if (element === undefined) return undefined;
+  return {
+    id: numberOf(element, 'ID'),
+    type: numberOf(element, 'TYPE'),
+    path: textOf(element, 'PATH'),
+    source: textOf(element, 'SOURCE'),
+    format: textOf(element, 'FORMAT'),
+    fileSystem: textOf(element, 'FS'),
+    sizeMb: numberOf(element, 'SIZE'),
+    targetSnapshot: numberOf(element, 'TARGET_SNAPSHOT'),
+    template: attributesOf(child(element, 'TEMPLATE')),
+  };
+}
+
+function datastore(element: XmlElement): DatastoreRecord {
+  return {
+    id: required(numberOf(element, 'ID'), 'DATASTORE/ID'),
+    type: numberOf(element, 'TYPE'),
+    tmMad: textOf(element, 'TM_MAD'),
+    basePath: required(textOf(element, 'BASE_PATH'), 'DATASTORE/BASE_PATH'),
+    template: attributesOf(child(element, 'TEMPLATE')),
+  };
+}
+
+/** A list of words as templates have it. */
+export function words(text: string | undefined): readonly string[] {
+  return (text ?? '').split(/\s+/).filter((word) => word !== '');
+}

@@ -1,0 +1,101 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { asStorageError, StorageError } from '../../runtime/errors.ts';
+import { type VmDocument, vmDocument } from './vm-document.ts';
+import { MAX_XML_CHARACTERS, readXml, type XmlElement } from './xml.ts';
+import { methodCall, methodResult } from './xml-rpc.ts';
+
+export interface OpenNebulaOptions {
+  readonly endpoint: string;
+  /** Its first line is `user:password` (ONE_AUTH). Read for each call: a changed password needs no restart. */
+  readonly authFile: string;
+  readonly timeoutMs: number;
+  /** Pause before the one retry of a refused connection: oned restarts. */
+  readonly retryAfterMs?: number;
+}
+
+/** What flows ask OpenNebula: one call an action. */
+export interface OpenNebula {
+  vm(id: number, signal: AbortSignal): Promise<VmDocument>;
+  image(id: number, signal: AbortSignal): Promise<XmlElement>;
+  datastore(id: number, signal: AbortSignal): Promise<XmlElement>;
+}
+
+/** OpenNebula by XML-RPC. Throws opennebula_unavailable or not_found. */
+export function openNebula(options: OpenNebulaOptions): OpenNebula {
+  const info = async (method: string, id: number, signal: AbortSignal): Promise<XmlElement> =>
+    readXml(methodResult(method, await call(options, method, id, signal)), `the document of ${method} ${id}`);
+  return {
+    vm: async (id, signal) => vmDocument(await info('one.vm.info', id, signal)),
+    image: (id, signal) => info('one.image.info', id, signal),
+    datastore: (id, signal) => info('one.datastore.info', id, signal),
+  };
+}
+
+async function call(options: OpenNebulaOptions, method: string, id: number, signal: AbortSignal): Promise<string> {
+  const session = await readSession(options.authFile);
+  const body = methodCall(method, [session, id]);
+  try {
+    return await post(options, method, body, signal);
+  } catch (thrown) {
+    if (!refused(thrown)) throw failure(options, thrown, signal);
+  }
+  try {
+    await sleep(options.retryAfterMs ?? 1000, undefined, { signal });
+    return await post(options, method, body, signal);
+  } catch (thrown) {
+    throw failure(options, thrown, signal);
+  }
+}
+
+async function post(options: OpenNebulaOptions, method: string, body: string, signal: AbortSignal): Promise<string> {
+  const response = await fetch(options.endpoint, {
+    method: 'POST',
+    headers: { 'content-type': 'text/xml' },
+    body,
+    redirect: 'error',
+    signal: AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)]),
+  });
+  if (!response.ok) {
+    await response.body?.cancel();
+    throw new StorageError('opennebula_unavailable', `${method}: ${options.endpoint} answers HTTP ${response.status}`);
+  }
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of response.body ?? []) {
+    size += part.length;
+    // Markup inside the answer is escaped, so it is longer than the document it holds.
+    if (size > 2 * MAX_XML_CHARACTERS) throw new StorageError('opennebula_unavailable', `${method}: the answer is larger than 32 MiB`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+async function readSession(file: string): Promise<string> {
+  try {
+    const session = (await readFile(file, 'utf8')).split('\n')[0]?.trim() ?? '';
+    if (session.includes(':')) return session;
+  } catch (thrown) {
+    throw new StorageError('opennebula_unavailable', `ONE_AUTH: ${asStorageError(thrown).message}`, { cause: thrown });
+  }
+  throw new StorageError('opennebula_unavailable', `ONE_AUTH: ${file} does not begin with user:password`);
+}
+
+function codeOf(thrown: unknown): string {
+  const cause: unknown = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown;
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
+  const code: unknown = first instanceof Error ? Reflect.get(first, 'code') : undefined;
+  return typeof code === 'string' ? code : '';
+}
+
+function refused(thrown: unknown): boolean {
+  return codeOf(thrown) === 'ECONNREFUSED';
+}
+
+function failure(options: OpenNebulaOptions, thrown: unknown, signal: AbortSignal): StorageError {
+  if (thrown instanceof StorageError) return thrown;
+  if (signal.aborted) return asStorageError(signal.reason);
+  const timedOut = thrown instanceof Error && thrown.name === 'TimeoutError';
+  const why = timedOut ? `no answer in ${options.timeoutMs / 1000} s` : codeOf(thrown) || asStorageError(thrown).message;
+  return new StorageError('opennebula_unavailable', `OpenNebula at ${options.endpoint} cannot be reached: ${why}`, { cause: thrown });
+}

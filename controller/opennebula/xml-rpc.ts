@@ -1,0 +1,45 @@
+import { StorageError } from '../../runtime/errors.ts';
+import { child } from './pick.ts';
+import { readXml, type XmlElement } from './xml.ts';
+
+export type XmlRpcValue = string | number | boolean;
+
+function escapeText(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+function value(one: XmlRpcValue): string {
+  if (typeof one === 'boolean') return `<boolean>${one ? 1 : 0}</boolean>`;
+  return typeof one === 'number' ? `<int>${one}</int>` : `<string>${escapeText(one)}</string>`;
+}
+
+export function methodCall(method: string, parameters: readonly XmlRpcValue[]): string {
+  const list = parameters.map((one) => `<param><value>${value(one)}</value></param>`).join('');
+  return `<?xml version="1.0"?><methodCall><methodName>${method}</methodName><params>${list}</params></methodCall>`;
+}
+
+/** NO_EXISTS of OpenNebula's error codes. */
+const NO_EXISTS = 0x0400;
+
+/** The document of an answer `[true, document, 0]`. Throws not_found for NO_EXISTS, opennebula_unavailable for any other error. */
+export function methodResult(method: string, text: string): string {
+  const root = readXml(text, `the answer to ${method}`);
+  const fault = child(root, 'fault');
+  if (fault !== undefined) throw new StorageError('opennebula_unavailable', `${method}: ${flat(fault).slice(0, 200)}`);
+  const data = ['params', 'param', 'value', 'array', 'data'].reduce<XmlElement | undefined>(child, root);
+  const [success, body, code] = data?.children.map(scalar) ?? [];
+  if (success === undefined || body === undefined) {
+    throw new StorageError('opennebula_unavailable', `${method}: the answer is not what OpenNebula gives; check opennebula.endpoint`);
+  }
+  if (success === '1') return body;
+  throw new StorageError(Number(code) === NO_EXISTS ? 'not_found' : 'opennebula_unavailable', `OpenNebula: ${body.slice(0, 300)}`);
+}
+
+/** A value with its type around it, or bare text, which is a string. */
+function scalar(one: XmlElement): string {
+  return one.children[0]?.text ?? one.text;
+}
+
+function flat(element: XmlElement): string {
+  return [element.text.trim(), ...element.children.map(flat)].filter((text) => text !== '').join(' ');
+}

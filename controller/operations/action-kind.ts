@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import type { OperationContext, OperationKind } from '../../runtime/operations/types.ts';
+import { ACTIONS, type ActionName } from '../../shims/actions.ts';
+import { parseWords } from '../../shims/words.ts';
+import { flowOf } from '../flows/flows.ts';
+import { type AgentOperation, findOperations, stopAgents } from '../hosts/stop-agents.ts';
+import type { Admission } from './admission.ts';
+import type { ActiveAction } from './supersede.ts';
+import { type ActionServices, flowTools } from './tools.ts';
+
+const actionName = z.custom<ActionName>((value) => typeof value === 'string' && Object.hasOwn(ACTIONS, value), 'not an action');
+
+const actionInput = z.object({
+  /** The Idempotency-Key of the call, and the id of the operation. */
+  key: z.string(),
+  action: actionName,
+  suffix: z.string().optional(),
+  driver: z.string(),
+  argv: z.array(z.string()),
+  /** As it came. It may hold secrets: the journal is 0600, and forgets it when the action ends. */
+  stdin: z.string(),
+  resources: z.array(z.string()),
+  targets: z.array(z.string()),
+  hosts: z.array(z.string()),
+});
+
+export type ActionInput = z.infer<typeof actionInput>;
+export interface ActionResult {
+  readonly stdout: string;
+}
+
+export interface ActionKindOptions {
+  readonly services: ActionServices;
+  readonly admission: Admission;
+  /** Told of every action before it asks for its locks, of those of an earlier run of the daemon too. */
+  onBegin(action: ActiveAction): void;
+}
+
+/** Every action of a shim is one operation of the controller: its steps are the operations of agents. */
+export function actionKind({ services, admission, onBegin }: ActionKindOptions): OperationKind<ActionInput, ActionResult> {
+  const underWay = new Map<string, Map<string, AgentOperation>>();
+  const { deadlines } = services.config;
+  return {
+    name: 'action',
+    input: actionInput,
+    forgetInput: true,
+    resources: (input) => {
+      onBegin({ id: input.key, action: input.action, targets: input.targets });
+      return input.resources;
+    },
+    run: async (input, context) => {
+      const mine = new Map<string, AgentOperation>();
+      // What an earlier run of the daemon began is not in this map: then the agents are asked, see undo.
+      if (context.attempt === 1) underWay.set(context.operationId, mine);
+      const { key, action, driver, suffix, stdin } = input;
+      const flow = flowOf(action, driver);
+      const release = flow.class === undefined ? undefined : await admit(flow.class, input, context);
+      // What is committed is not undone: then nobody asks any more what is under way.
+      const commit = (): void => {
+        context.commit();
+        underWay.delete(key);
+      };
+      try {
+        const tools = flowTools({
+          services,
+          context: { ...context, commit },
+          key,
+          action,
+          class: flow.class,
+          driver,
+          suffix,
+          stdin,
+          underWay: mine,
+        });
+        const stdout = await flow.run(parseWords(action, input.argv), tools);
+        underWay.delete(key);
+        return { stdout };
+      } finally {
+        release?.();
+      }
+    },
+    undo: async (input, { operationId, log }) => {
+      const options = { agents: services.agents, reason: 'the action was given up', deadlineMs: deadlines.cancel_seconds * 1000, log };
+      const known = underWay.get(operationId);
+      underWay.delete(operationId);
+      // After a restart nobody remembers what was begun: the agents do.
+      const hosts = input.hosts.map((name) => services.hosts.find(name === '' ? undefined : name));
+      const operations = known === undefined ? await findOperations(hosts, operationId, options) : [...known.values()];
+      await stopAgents(operations, options);
+    },
+  };
+
+  function admit(
+    wanted: NonNullable<ReturnType<typeof flowOf>['class']>,
+    input: ActionInput,
+    context: OperationContext,
+  ): Promise<() => void> {
+    const hosts = input.hosts.filter((name) => name !== '');
+    const holder = `${context.subject} (operation ${context.operationId})`;
+    const request = { class: wanted, hosts, holder };
+    return admission.enter(request, deadlines.wait_seconds * 1000, context.signal, (holders) =>
+      context.log('info', `waits for one of the ${wanted} slots, held by ${holders}`),
+    );
+  }
+}

@@ -1,0 +1,163 @@
+import type { OperationEvent__Output } from '../../proto/gen/onestorage/v1/OperationEvent.ts';
+import { asStorageError, StorageError } from '../../runtime/errors.ts';
+import type { OperationContext } from '../../runtime/operations/types.ts';
+import { MIB } from '../../runtime/units.ts';
+import type { ActionName } from '../../shims/actions.ts';
+import { splitDatastorePath } from '../../shims/places.ts';
+import type { ControllerConfig } from '../config.ts';
+import type { FlowTools, TransferSource, TransferTarget } from '../flows/flow.ts';
+import type { AgentCalls } from '../hosts/agent-calls.ts';
+import type { Host, HostDirectory } from '../hosts/directory.ts';
+import { type AgentResult, follow } from '../hosts/follow.ts';
+import type { AgentOperation } from '../hosts/stop-agents.ts';
+import { actionData, decodeBase64 } from '../opennebula/action-data.ts';
+import type { OpenNebula } from '../opennebula/client.ts';
+import { vmDocument } from '../opennebula/vm-document.ts';
+import { readXml } from '../opennebula/xml.ts';
+import type { AdmissionClass } from './admission.ts';
+import { transferData } from './transfer.ts';
+
+/** What actions stand on. */
+export interface ActionServices {
+  readonly config: Pick<ControllerConfig, 'datastores' | 'vm_files' | 'deadlines' | 'bandwidth'>;
+  readonly agents: AgentCalls;
+  readonly hosts: HostDirectory;
+  readonly openNebula: OpenNebula;
+}
+
+/** Follows an operation of an agent to its end. */
+export type FollowAgent = (
+  host: Host,
+  operationId: string,
+  open: (signal: AbortSignal) => AsyncIterable<OperationEvent__Output>,
+) => Promise<AgentResult>;
+
+export interface ToolsOptions {
+  readonly services: ActionServices;
+  readonly context: Omit<OperationContext, 'operationId'>;
+  readonly key: string;
+  readonly action: ActionName;
+  readonly class: AdmissionClass | undefined;
+  readonly driver: string;
+  readonly suffix: string | undefined;
+  readonly stdin: string;
+  /** Operations of agents that this action has started and not seen end. */
+  readonly underWay: Map<string, AgentOperation>;
+}
+
+/** The tools of one run of one action. */
+export function flowTools(options: ToolsOptions): FlowTools {
+  const { services, context, key, action } = options;
+  const { config, agents, hosts, openNebula } = services;
+  const { signal } = context;
+  const followAgent = agentFollower(options);
+  const place: FlowTools['place'] = (path) => splitDatastorePath(config.datastores, path);
+  const bandwidth = options.class === 'deploy' || options.class === 'move' ? config.bandwidth[options.class] : 0;
+  return {
+    action,
+    key,
+    signal,
+    monitor: monitorOf(options.driver, options.suffix),
+    vmFiles: config.vm_files,
+    log: context.log,
+    commit: context.commit,
+    place,
+    vmPlace: (path, vmId) => {
+      const found = place(path);
+      if (found.path.split('/')[0] === String(vmId)) return found;
+      throw new StorageError('bad_argument', `the path ${path} is not in the directory of VM ${vmId}`);
+    },
+    host: (name) => hosts.find(name),
+    sameHost: async (one, other) => {
+      if (one.address === other.address) return true;
+      const [first, second] = await Promise.all([agents.machineId(one, signal), agents.machineId(other, signal)]);
+      return first === second;
+    },
+    vm: (id) => openNebula.vm(id, signal),
+    document: () => actionData(decodeBase64(options.stdin)),
+    vmDocument: () => vmDocument(readXml(decodeBase64(options.stdin), 'the document on standard input')),
+    run: (host, step, method, request) => {
+      const operationId = `${key}.${step}`;
+      const whole = { ...request, operation: { operationId, subject: context.subject } };
+      // The generated request types differ only in what they hold beside the header.
+      return context.step(step, () =>
+        followAgent(host, operationId, (streamSignal) => agents.start(host, method, whole as never, streamSignal)),
+      );
+    },
+    transfer: (step: string, source: TransferSource, target: TransferTarget) =>
+      context.step(step, () =>
+        transferData(source, target, {
+          agents,
+          signal,
+          operationId: `${key}.${step}`,
+          subject: context.subject,
+          bytesPerSecond: Math.round(bandwidth * MIB),
+          attempt: context.attempt,
+          followAgent,
+          log: (text) => context.log('warn', text),
+        }),
+      ),
+    openExport: async (host, step, source) => {
+      const receiverMachineId = await agents.machineId(host, signal);
+      return await agents.openExport(host, { operationId: `${key}.${step}`, source, format: '', receiverMachineId, flat: false }, signal);
+    },
+    usage: (host, datastoreId) => agents.usage(host, datastoreId, signal),
+    statOrigin: (host, origin) => agents.statOrigin(host, origin, signal),
+    bridge: (names, index) => chooseBridge(names, index, services, context),
+  };
+}
+
+/** The stock drivers' marker on datastores of theirs, our own name on ours (contract 3.4, 6.5). */
+function monitorOf(driver: string, suffix: string | undefined): string {
+  const system = suffix?.toLowerCase() ?? driver;
+  return system === driver ? driver : 'ssh';
+}
+
+function agentFollower({ services, context, underWay }: ToolsOptions): FollowAgent {
+  return async (host, operationId, open) => {
+    let answered = false;
+    underWay.set(operationId, { host, operationId });
+    try {
+      const result = await follow(() => open(context.signal), {
+        hostName: host.name,
+        signal: context.signal,
+        reattachMs: services.config.deadlines.reattach_seconds * 1000,
+        known: context.attempt > 1,
+        listener: context,
+        onAnswer: () => {
+          answered = true;
+        },
+      });
+      underWay.delete(operationId);
+      return result;
+    } catch (thrown) {
+      // A host that was never reached has nothing to be stopped, and would only be waited for again.
+      if (!answered && asStorageError(thrown).reason === 'unreachable') underWay.delete(operationId);
+      throw thrown;
+    }
+  };
+}
+
+async function chooseBridge(
+  names: readonly string[],
+  index: number,
+  { hosts, agents }: ActionServices,
+  { signal, log }: Pick<OperationContext, 'signal' | 'log'>,
+): Promise<Host> {
+  if (names.length === 0) return hosts.frontEnd;
+  const failures: string[] = [];
+  for (let tried = 0; tried < names.length; tried += 1) {
+    const host = hosts.find(names[(index + tried) % names.length]);
+    if (names.length === 1) return host;
+    try {
+      await agents.machineId(host, signal);
+      return host;
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const error = asStorageError(thrown);
+      log('warn', `the bridge ${host.name} is left out: ${error.message}`);
+      failures.push(error.message);
+    }
+  }
+  throw new StorageError('unreachable', `none of the bridges ${names.join(', ')} answers: ${failures.join('; ')}`);
+}

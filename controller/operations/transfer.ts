@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { OpenExportRequest } from '../../proto/gen/onestorage/v1/OpenExportRequest.ts';
+import { asStorageError, type Reason } from '../../runtime/errors.ts';
+import type { TransferSource, TransferTarget } from '../flows/flow.ts';
+import type { AgentCalls } from '../hosts/agent-calls.ts';
+import type { AgentResult } from '../hosts/follow.ts';
+import type { FollowAgent } from './tools.ts';
+
+export interface TransferOptions {
+  readonly agents: AgentCalls;
+  readonly signal: AbortSignal;
+  readonly operationId: string;
+  readonly subject: string;
+  readonly bytesPerSecond: number;
+  /** 1 on the first run of the action. */
+  readonly attempt: number;
+  readonly followAgent: FollowAgent;
+  log(text: string): void;
+}
+
+const TRIES = 3;
+const PAUSE_MS = 1000;
+/** What a new ticket may mend: the source's agent has forgotten the old one, or the network broke. */
+const MENDABLE: ReadonlySet<Reason> = new Set(['transfer_failed', 'interrupted']);
+
+/**
+ * Opens the source and lets the target's agent receive it. Each try is an operation of its own, numbered, so a controller that was restarted
+ * finds the one that is under way. The ticket stays in memory: it is a secret.
+ */
+export async function transferData(source: TransferSource, target: TransferTarget, options: TransferOptions): Promise<AgentResult> {
+  for (let number = 1; ; number += 1) {
+    const operationId = number === 1 ? options.operationId : `${options.operationId}.${number}`;
+    try {
+      return (await attach(target, operationId, options)) ?? (await receive(source, target, operationId, options));
+    } catch (thrown) {
+      const error = asStorageError(thrown);
+      if (!MENDABLE.has(error.reason) || number >= TRIES || options.signal.aborted) throw error;
+      options.log(`the transfer broke, trying again (${number + 1} of ${TRIES}): ${error.message}`);
+      await sleep(PAUSE_MS * number, undefined, { signal: options.signal });
+    }
+  }
+}
+
+/** After a restart the receiver may be at work, or done, without the source being needed any more. */
+async function attach({ host }: TransferTarget, operationId: string, options: TransferOptions): Promise<AgentResult | undefined> {
+  if (options.attempt === 1) return undefined;
+  try {
+    return await options.followAgent(host, operationId, (signal) => options.agents.watch(host, operationId, signal));
+  } catch (thrown) {
+    if (asStorageError(thrown).reason === 'not_found') return undefined;
+    throw thrown;
+  }
+}
+
+async function receive(
+  source: TransferSource,
+  target: TransferTarget,
+  operationId: string,
+  options: TransferOptions,
+): Promise<AgentResult> {
+  const { agents, signal } = options;
+  const opened: OpenExportRequest = {
+    operationId,
+    source: source.place,
+    format: source.format,
+    receiverMachineId: await agents.machineId(target.host, signal),
+    flat: source.flat ?? false,
+    ...(source.snapshotId === undefined ? {} : { snapshotId: source.snapshotId }),
+  };
+  // Also when both are one machine: the receiver sees it by the ticket, and then copies without the network.
+  const ticket = await agents.openExport(source.host, opened, signal);
+  const { host, ...what } = target;
+  const request = {
+    operation: { operationId, subject: options.subject },
+    ticket,
+    source: opened,
+    ...what,
+    bytesPerSecond: options.bytesPerSecond,
+  };
+  return await options.followAgent(host, operationId, (streamSignal) => agents.start(host, 'Transfers/Receive', request, streamSignal));
+}

@@ -1,0 +1,133 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { controllerConfig } from '../../controller/config.ts';
+import type { AgentCalls } from '../../controller/hosts/agent-calls.ts';
+import { hostDirectory } from '../../controller/hosts/directory.ts';
+import type { AgentResult } from '../../controller/hosts/follow.ts';
+import type { OpenNebula } from '../../controller/opennebula/client.ts';
+import { type VmDocument, vmDocument } from '../../controller/opennebula/vm-document.ts';
+import { readXml } from '../../controller/opennebula/xml.ts';
+import type { ActionServices } from '../../controller/operations/tools.ts';
+import type { OperationEvent__Output } from '../../proto/gen/onestorage/v1/OperationEvent.ts';
+import { StorageError } from '../../runtime/errors.ts';
+
+export interface SeenCall {
+  readonly host: string;
+  readonly method: string;
+  readonly request: Record<string, unknown>;
+}
+
+type Behaviour = (call: SeenCall, signal: AbortSignal) => AgentResult | Promise<AgentResult>;
+
+const NOTHING: AgentResult = { format: '', sizeBytes: 0, md5: '' };
+const figures = { movedBytes: 0, skippedBytes: 0, verifiedBytes: 0, processes: 0 };
+
+/** Agents without storage: they remember what they were asked, and do what the test says. An operation goes on when its stream is dropped. */
+export class FakeAgents implements AgentCalls {
+  readonly calls: SeenCall[] = [];
+  readonly machines = new Map<string, string>();
+  behave: Behaviour = () => NOTHING;
+  /** Throws, to make a source missing. */
+  open: (host: string, place: unknown) => void = () => undefined;
+  /** How often the stream of a start breaks before its outcome. */
+  breaks = 0;
+  readonly #operations = new Map<string, { done: Promise<OperationEvent__Output>; abort: AbortController; ended: boolean }>();
+
+  machineId = (host: { name: string }): Promise<string> => Promise.resolve(this.machines.get(host.name) ?? `machine-of-${host.name}`);
+
+  start: AgentCalls['start'] = (host, method, request, signal) => {
+    const id = request.operation?.operationId ?? '';
+    if (!this.#operations.has(id)) {
+      const call = { host: host.name, method, request: request as Record<string, unknown> };
+      this.calls.push(call);
+      const abort = new AbortController();
+      const entry = { abort, ended: false, done: this.#outcome(call, abort.signal) };
+      void entry.done.then(() => {
+        entry.ended = true;
+      });
+      this.#operations.set(id, entry);
+    }
+    return this.#stream(id, signal);
+  };
+
+  watch: AgentCalls['watch'] = (_host, id, signal) => this.#stream(id, signal);
+
+  cancel: AgentCalls['cancel'] = (host, id) => {
+    this.calls.push({ host: host.name, method: 'Operations/Cancel', request: { operationId: id } });
+    const entry = this.#operations.get(id);
+    if (entry === undefined) return Promise.reject(new StorageError('not_found', `no operation ${id}`));
+    entry.abort.abort(new StorageError('cancelled', 'cancelled'));
+    return Promise.resolve(!entry.ended);
+  };
+
+  running: AgentCalls['running'] = () => Promise.resolve([...this.#operations].filter(([, entry]) => !entry.ended).map(([id]) => id));
+
+  usage: AgentCalls['usage'] = (host, datastoreId) => {
+    this.calls.push({ host: host.name, method: 'Hosts/Usage', request: { datastoreId } });
+    return Promise.resolve({ totalBytes: 10 * 1024 ** 2, usedBytes: 4 * 1024 ** 2 + 1, freeBytes: 5 * 1024 ** 2 + 5 });
+  };
+
+  statOrigin: AgentCalls['statOrigin'] = (host, origin) => {
+    this.calls.push({ host: host.name, method: 'Images/StatOrigin', request: { origin } });
+    return Promise.resolve(256 * 1024 ** 2 + 1);
+  };
+
+  openExport: AgentCalls['openExport'] = async (host, request) => {
+    this.calls.push({ host: host.name, method: 'Transfers/Open', request: request as Record<string, unknown> });
+    await this.open(host.name, request.source);
+    return { capability: 'secret-capability', address: host.address, hostName: host.name, machineId: await this.machineId(host) };
+  };
+
+  async #outcome(call: SeenCall, signal: AbortSignal): Promise<OperationEvent__Output> {
+    try {
+      return { event: 'outcome', outcome: { outcome: 'result', result: await this.behave(call, signal), figures } };
+    } catch (thrown) {
+      const error = thrown as StorageError;
+      return { event: 'outcome', outcome: { outcome: 'failure', failure: { reason: error.reason, message: error.message }, figures } };
+    }
+  }
+
+  async *#stream(id: string, signal: AbortSignal): AsyncGenerator<OperationEvent__Output> {
+    const entry = this.#operations.get(id);
+    if (entry === undefined) throw new StorageError('not_found', `no operation ${id}`);
+    yield { event: 'log', log: { level: 'info', text: `begun ${id}` } };
+    if (this.breaks > 0) {
+      this.breaks -= 1;
+      throw new StorageError('unreachable', 'the connection broke');
+    }
+    const aborted = new Promise<never>((_, reject) => {
+      if (signal.aborted) reject(signal.reason);
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+    yield await Promise.race([entry.done, aborted]);
+  }
+}
+
+export const fixture = (name: string): Promise<string> => readFile(join(import.meta.dirname, '../fixtures/oned/xml', name), 'utf8');
+
+export async function recordedVm(changes: Partial<VmDocument> = {}): Promise<VmDocument> {
+  return { ...vmDocument(readXml(await fixture('vm-9.xml'), 'VM 9')), ...changes };
+}
+
+export function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
+
+/** An OpenNebula that has one VM, and counts how often it is asked. */
+export class FakeOpenNebula implements OpenNebula {
+  asked = 0;
+  vm_: VmDocument | undefined;
+  vm = async (id: number): Promise<VmDocument> => {
+    this.asked += 1;
+    const vm = this.vm_ ?? (await recordedVm());
+    if (vm.id !== id) throw new StorageError('not_found', `OpenNebula: no VM ${id}`);
+    return vm;
+  };
+  image = (): Promise<never> => Promise.reject(new StorageError('not_found', 'no image'));
+  datastore = (): Promise<never> => Promise.reject(new StorageError('not_found', 'no datastore'));
+}
+
+export function fakeServices(values: Record<string, unknown> = {}): ActionServices & { agents: FakeAgents; openNebula: FakeOpenNebula } {
+  const config = controllerConfig.parse({ front_end: { names: ['frontend'] }, deadlines: { reattach_seconds: 5 }, ...values });
+  return { config, hosts: hostDirectory(config), agents: new FakeAgents(), openNebula: new FakeOpenNebula() };
+}

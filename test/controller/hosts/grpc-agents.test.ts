@@ -1,0 +1,97 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Host } from '../../../controller/hosts/directory.ts';
+import { follow } from '../../../controller/hosts/follow.ts';
+import { grpcAgents } from '../../../controller/hosts/grpc-agents.ts';
+import { StorageError } from '../../../runtime/errors.ts';
+import { createLogger } from '../../../runtime/log.ts';
+import { type Service, startService } from '../../../runtime/service.ts';
+import { testIdentity } from '../../helpers/pki.ts';
+
+const figures = { movedBytes: 1, skippedBytes: 0, verifiedBytes: 0, processes: 0 };
+const signal = new AbortController().signal;
+const ends: (() => void)[] = [];
+afterEach(() => {
+  for (const end of ends.splice(0)) end();
+});
+
+/** A real service with two real methods of an agent. */
+async function agent(hostName: string): Promise<{ host: Host; service: Service; removed: unknown[] }> {
+  const removed: unknown[] = [];
+  const refuse = (): Promise<never> => Promise.reject(new StorageError('unsupported', 'not in this test'));
+  const service = await startService({
+    address: '127.0.0.1:0',
+    identity: await testIdentity('agent', { hostName }),
+    log: createLogger('test', 'silent'),
+    rights: {
+      'Hosts/Describe': ['controller'],
+      'Hosts/Usage': ['controller'],
+      'Disks/Create': ['controller'],
+      'Disks/Resize': ['controller'],
+      'Disks/Remove': ['controller'],
+      'Disks/CreateContext': ['controller'],
+    },
+    implementations: {
+      Hosts: {
+        Describe: () => Promise.resolve({ hostName, machineId: `machine-of-${hostName}`, version: '0', programs: [], datastores: '/x' }),
+        Usage: ({ datastoreId }) => Promise.resolve({ totalBytes: 2 ** 45, usedBytes: datastoreId, freeBytes: 0 }),
+      },
+      Disks: {
+        Create: refuse,
+        Resize: refuse,
+        CreateContext: refuse,
+        Remove: async (request, _call, send) => {
+          removed.push(request.target, request.operation?.operationId);
+          await send({ log: { level: 'info', text: 'removing' } });
+          await send({ outcome: { result: { format: '', sizeBytes: 3, md5: '' }, figures } });
+        },
+      },
+    },
+  });
+  ends.push(service.stop);
+  return { host: { name: hostName, address: `127.0.0.1:${service.port}`, expect: { hostName } }, service, removed };
+}
+
+async function calls() {
+  const agents = grpcAgents({ identity: await testIdentity('controller'), statMs: 10_000, monitorMs: 10_000 });
+  ends.push(agents.close);
+  return agents;
+}
+
+const listener = { log: () => undefined, report: () => undefined, count: () => undefined };
+
+describe('grpcAgents', () => {
+  it('calls a real agent, and follows its operation', async () => {
+    const [{ host, removed }, agents] = [await agent('node1'), await calls()];
+    expect(await agents.machineId(host, signal)).toBe('machine-of-node1');
+    expect(await agents.usage(host, 7, signal)).toEqual({ totalBytes: 2 ** 45, usedBytes: 7, freeBytes: 0 });
+    const request = { operation: { operationId: 'x.remove', subject: 's' }, target: { datastoreId: 107, path: '9' } };
+    const open = () => agents.start(host, 'Disks/Remove', request, signal);
+    expect(await follow(open, { hostName: 'node1', signal, reattachMs: 1000, known: false, listener })).toMatchObject({ sizeBytes: 3 });
+    expect(removed).toEqual([{ datastoreId: 107, path: '9' }, 'x.remove']);
+  });
+
+  it('passes on what the agent refuses', async () => {
+    const [{ host }, agents] = [await agent('node1'), await calls()];
+    const open = () => agents.start(host, 'Disks/Create', { target: { datastoreId: 1, path: 'x' } }, signal);
+    await expect(follow(open, { hostName: 'node1', signal, reattachMs: 1000, known: false, listener })).rejects.toMatchObject({
+      reason: 'unsupported',
+    });
+  });
+
+  it('does not talk to another machine than it was told', async () => {
+    const [{ host }, agents] = [await agent('node1'), await calls()];
+    await expect(agents.machineId({ ...host, expect: { machineId: 'another' } }, signal)).rejects.toMatchObject({ reason: 'bad_identity' });
+    await expect(agents.machineId({ ...host, expect: { hostName: 'node2' } }, signal)).rejects.toMatchObject({ reason: 'bad_identity' });
+  });
+
+  it('a host that refuses fails with its name; others go on', async () => {
+    const [dead, alive, agents] = [await agent('node1'), await agent('node2'), await calls()];
+    dead.service.stop();
+    const open = () => agents.start(dead.host, 'Disks/Remove', { target: { datastoreId: 1, path: 'x' } }, signal);
+    await expect(follow(open, { hostName: 'node1', signal, reattachMs: 60_000, known: false, listener })).rejects.toMatchObject({
+      reason: 'unreachable',
+      message: expect.stringContaining('node1'),
+    });
+    expect(await agents.machineId(alive.host, signal)).toBe('machine-of-node2');
+  });
+});
