@@ -1,10 +1,16 @@
-import { type Finding, inspectImages, inspectVms } from '../backends/file/inspect.ts';
+import type { Finding } from '../backends/file/finding.ts';
+import { inspectImages, inspectVms } from '../backends/file/inspect.ts';
 import type { AgentContext } from '../context.ts';
 
 export interface InspectInput {
   readonly datastoreId: number;
   readonly kind: 'image' | 'system';
+  /** Names of images, or ids of virtual machines, that OpenNebula has here. */
   readonly known: readonly string[];
+  /** Ids of virtual machines that rest on another host or in another datastore. */
+  readonly elsewhere: readonly string[];
+  /** Ids of virtual machines that are on their way. */
+  readonly moving: readonly string[];
 }
 
 /** Not journaled: it changes nothing. */
@@ -14,7 +20,12 @@ export function inspectDatastore(agent: AgentContext, input: InspectInput, signa
     datastores: agent.datastores,
     datastoreId: input.datastoreId,
     known: new Set(input.known),
-    isActive: (id) => agent.operations.get(id)?.finishedAt === undefined && agent.operations.get(id) !== undefined,
+    elsewhere: new Set(input.elsewhere),
+    moving: new Set(input.moving),
+    isActive: (id) => {
+      const found = agent.operations.get(id);
+      return found !== undefined && found.finishedAt === undefined;
+    },
     signal,
   });
 }

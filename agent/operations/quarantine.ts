@@ -1,37 +1,43 @@
-import { lstat, mkdir, rename } from 'node:fs/promises';
+import { mkdir, realpath, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import type { OperationKind } from '../../runtime/operations/types.ts';
+import { lstatOrNothing } from '../backends/file/finding.ts';
 import { QUARANTINE } from '../backends/file/inspect.ts';
+import { openedBy } from '../backends/file/open-files.ts';
 import { locate, PlaceInput } from '../backends/file/places.ts';
 import { flushDirectory } from '../backends/file/stage.ts';
 import type { AgentContext, OperationResult } from '../context.ts';
+import { placeResources } from './volume-input.ts';
 
 export const QuarantineInput = z.object({ place: PlaceInput });
 
 /**
  * Sets a file or directory aside, to `.quarantine/<operation id>/<path>` of its datastore: out of the way of everything, and still there. Not
- * there: `not_found`, or success when this operation moved it.
+ * there: `not_found`, or success when this operation moved it. Open in a process of this host: `in_use`.
  */
-export function quarantine(agent: AgentContext): OperationKind<z.infer<typeof QuarantineInput>, OperationResult> {
+export function quarantine(
+  agent: Pick<AgentContext, 'datastores' | 'hostName'>,
+): OperationKind<z.infer<typeof QuarantineInput>, OperationResult> {
   return {
     name: 'inspection.quarantine',
     input: QuarantineInput,
-    resources: ({ place }) => [`path:${path.join(agent.datastores, String(place.datastoreId), place.path)}`],
+    resources: ({ place }) => placeResources(agent.datastores, place),
     run: async ({ place }, context) => {
       const found = await locate(agent.datastores, place);
-      if (found.path.startsWith(path.join(found.root, QUARANTINE))) throw new StorageError('bad_argument', `${place.path} is set aside already`);
+      if (place.path.split('/')[0] === QUARANTINE) throw new StorageError('bad_argument', `${place.path} is set aside already`);
       const aside = path.join(found.root, QUARANTINE, context.operationId, place.path);
-      context.commit();
       await context.step('move', async () => {
-        if (await exists(aside)) return;
-        await mkdir(path.dirname(aside), { recursive: true, mode: 0o700 });
-        await rename(found.path, aside).catch((thrown: unknown) => {
-          throw asStorageError(thrown, 'set aside');
-        });
-        await flushDirectory(path.dirname(aside));
-        await flushDirectory(found.directory);
+        // An attempt before this one renamed it.
+        if ((await lstatOrNothing(aside)) !== undefined) return;
+        if ((await lstatOrNothing(found.path)) === undefined) {
+          throw new StorageError('not_found', `${place.path} is not in datastore ${place.datastoreId} on ${agent.hostName} any more`);
+        }
+        const user = await openedBy(path.join(await realpath(found.directory), found.name));
+        if (user !== undefined) throw new StorageError('in_use', `process ${user.pid} of ${agent.hostName} has ${user.file} open: it stays`);
+        context.commit();
+        await moveAside(found.path, aside, path.join(found.root, QUARANTINE));
       });
       context.log('info', `set aside as ${aside}`);
       return {};
@@ -39,6 +45,17 @@ export function quarantine(agent: AgentContext): OperationKind<z.infer<typeof Qu
   };
 }
 
-async function exists(file: string): Promise<boolean> {
-  return (await lstat(file).catch(() => undefined)) !== undefined;
+/** From the rename on it is done; there is nothing to take back before it but empty directories. */
+async function moveAside(from: string, to: string, quarantineRoot: string): Promise<void> {
+  try {
+    await mkdir(path.dirname(to), { recursive: true, mode: 0o700 });
+    await rename(from, to);
+  } catch (thrown) {
+    throw asStorageError(thrown, 'set aside');
+  }
+  for (let directory = path.dirname(to); directory !== path.dirname(quarantineRoot); directory = path.dirname(directory)) {
+    await flushDirectory(directory);
+  }
+  await flushDirectory(path.dirname(quarantineRoot));
+  await flushDirectory(path.dirname(from));
 }

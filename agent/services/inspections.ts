@@ -16,9 +16,9 @@ export function inspectionsService(agent: AgentContext) {
       call: { readonly signal: AbortSignal },
       send: (finding: WireFinding) => Promise<void>,
     ): Promise<void> => {
-      const { datastoreId, kind, known } = request;
+      const { datastoreId, kind, known, elsewhere, moving } = request;
       if (kind !== 'image' && kind !== 'system') throw new StorageError('bad_argument', 'kind is image or system');
-      for await (const { path, ...found } of inspectDatastore(agent, { datastoreId, kind, known }, call.signal)) {
+      for await (const { path, ...found } of inspectDatastore(agent, { datastoreId, kind, known, elsewhere, moving }, call.signal)) {
         await send({ ...found, place: { datastoreId, path } });
       }
     },

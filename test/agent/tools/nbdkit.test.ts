@@ -33,7 +33,7 @@ describe.skipIf(lacks)('nbdkit and nbdcopy', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  const ports = new Ports({ first: 51_000 + (process.pid % 100) * 20, last: 51_019 + (process.pid % 100) * 20 });
+  const ports = new Ports({ first: 30_100 + (process.pid % 100) * 20, last: 30_119 + (process.pid % 100) * 20 });
 
   async function serve(file: string, port?: number): Promise<number> {
     const listen = async (chosen: number): Promise<void> => {

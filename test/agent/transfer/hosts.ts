@@ -41,7 +41,8 @@ export interface HostOptions extends TransferOptions {
   readonly identity?: string;
 }
 
-let nextPorts = 20_000 + (process.pid % 300) * 100;
+// Below the ports the kernel gives out by itself; one that is taken is passed over.
+let nextPorts = 10_000 + (process.pid % 200) * 100;
 
 /** Loaded when used: it belongs to a test run, and a host may be in a process of its own. */
 async function makeIdentity(...words: Parameters<typeof import('../../helpers/pki.ts')['testIdentity']>): Promise<Identity> {

@@ -8,7 +8,11 @@ import type { Long } from '@grpc/proto-loader';
  */
 export interface Finding {
   /**
-   * temporary_file, dangling_link, broken_chain, missing_image, unknown_image, unknown_vm or unknown_file.
+   * temporary_file: an operation that has ended left it behind.
+   * dangling_link, broken_chain: a disk or an image that cannot be opened.
+   * missing_image: OpenNebula has it, the datastore has not.
+   * unknown_image, unknown_vm, unknown_file: OpenNebula knows of nothing that owns it.
+   * left_behind_vm: the directory of a virtual machine that is on another host.
    */
   'problem'?: (string);
   'place'?: (_onestorage_v1_Place | null);
@@ -29,7 +33,11 @@ export interface Finding {
  */
 export interface Finding__Output {
   /**
-   * temporary_file, dangling_link, broken_chain, missing_image, unknown_image, unknown_vm or unknown_file.
+   * temporary_file: an operation that has ended left it behind.
+   * dangling_link, broken_chain: a disk or an image that cannot be opened.
+   * missing_image: OpenNebula has it, the datastore has not.
+   * unknown_image, unknown_vm, unknown_file: OpenNebula knows of nothing that owns it.
+   * left_behind_vm: the directory of a virtual machine that is on another host.
    */
   'problem': (string);
   'place': (_onestorage_v1_Place__Output | null);

@@ -23,12 +23,12 @@ export interface InspectionsClient extends grpc.Client {
   inspect(argument: _onestorage_v1_InspectRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_onestorage_v1_Finding__Output>;
   
   /**
-   * Moves it to .quarantine/<operation id>/ of its datastore. Nothing is ever deleted.
+   * Moves it to .quarantine/<operation id>/ of its datastore. Nothing is ever deleted. in_use: a process of this host has a file of it open.
    */
   Quarantine(argument: _onestorage_v1_QuarantineRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_onestorage_v1_OperationEvent__Output>;
   Quarantine(argument: _onestorage_v1_QuarantineRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_onestorage_v1_OperationEvent__Output>;
   /**
-   * Moves it to .quarantine/<operation id>/ of its datastore. Nothing is ever deleted.
+   * Moves it to .quarantine/<operation id>/ of its datastore. Nothing is ever deleted. in_use: a process of this host has a file of it open.
    */
   quarantine(argument: _onestorage_v1_QuarantineRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_onestorage_v1_OperationEvent__Output>;
   quarantine(argument: _onestorage_v1_QuarantineRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_onestorage_v1_OperationEvent__Output>;
@@ -45,7 +45,7 @@ export interface InspectionsHandlers extends grpc.UntypedServiceImplementation {
   Inspect: grpc.handleServerStreamingCall<_onestorage_v1_InspectRequest__Output, _onestorage_v1_Finding>;
   
   /**
-   * Moves it to .quarantine/<operation id>/ of its datastore. Nothing is ever deleted.
+   * Moves it to .quarantine/<operation id>/ of its datastore. Nothing is ever deleted. in_use: a process of this host has a file of it open.
    */
   Quarantine: grpc.handleServerStreamingCall<_onestorage_v1_QuarantineRequest__Output, _onestorage_v1_OperationEvent>;
   
