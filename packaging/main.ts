@@ -17,6 +17,10 @@ const GROUPS: Readonly<Record<string, { readonly summary: string; readonly load:
     summary: 'look at, follow and cancel operations',
     load: async () => (await import('../controller/cli/ops.ts')).opsCommand(),
   },
+  fsck: {
+    summary: 'find what does not fit in a datastore, and set it aside',
+    load: async () => (await import('../controller/cli/fsck.ts')).fsckCommand(),
+  },
 };
 
 /** Exit statuses: 1 the command failed, 2 it was called in a wrong way. */

@@ -35,7 +35,8 @@ export function quarantine(
           throw new StorageError('not_found', `${place.path} is not in datastore ${place.datastoreId} on ${agent.hostName} any more`);
         }
         const user = await openedBy(path.join(await realpath(found.directory), found.name));
-        if (user !== undefined) throw new StorageError('in_use', `process ${user.pid} of ${agent.hostName} has ${user.file} open: it stays`);
+        if (user !== undefined)
+          throw new StorageError('in_use', `process ${user.pid} of ${agent.hostName} has ${user.file} open: it stays`);
         context.commit();
         await moveAside(found.path, aside, path.join(found.root, QUARANTINE));
       });

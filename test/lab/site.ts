@@ -1,0 +1,117 @@
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { stringify } from 'yaml';
+import { createAuthority, issueCertificate } from '../../runtime/identity/authority.ts';
+import type { PortBlock } from './ports.ts';
+
+/** The files of a site in one temporary directory: keys, configurations, and each host's own datastores. */
+
+export const HOSTS = ['frontend', 'host01', 'host02'] as const;
+export type HostName = (typeof HOSTS)[number];
+export const SESSION = 'oneadmin:lab';
+
+export interface HostFiles {
+  readonly name: HostName;
+  readonly address: string;
+  /** Each host has its own, as real hosts do; the front-end's is where oned's paths point. */
+  readonly datastores: string;
+  readonly stateDirectory: string;
+  readonly pki: string;
+  readonly config: string;
+  readonly log: string;
+}
+
+export interface Site {
+  readonly directory: string;
+  /** Home of oneadmin: remotes, datastores of the front-end, vms. */
+  readonly home: string;
+  readonly remotes: string;
+  readonly vmFiles: string;
+  readonly socket: string;
+  /** Certificate of the role admin: may look, may not change. */
+  readonly adminPki: string;
+  readonly hosts: Readonly<Record<HostName, HostFiles>>;
+  readonly controller: { readonly config: string; readonly log: string; readonly stateDirectory: string };
+}
+
+/** Makes the directory with everything but the controller's configuration, which needs the stand-in's address. */
+export async function makeSite(ports: PortBlock, agentOptions: Readonly<Record<string, unknown>> = {}): Promise<Site> {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'onestorage-lab-'));
+  const at = (...names: readonly string[]) => path.join(directory, ...names);
+  const home = at('one');
+  for (const name of ['log', 'etc', 'one/vms', 'one/remotes', 'state/controller']) await mkdir(at(name), { recursive: true });
+  await createAuthority(at('pki', 'authority'));
+  await issueCertificate(
+    at('pki', 'authority'),
+    { role: 'controller', hostName: 'frontend', addresses: ['127.0.0.1'] },
+    at('pki', 'controller'),
+  );
+  await issueCertificate(at('pki', 'authority'), { role: 'admin', hostName: 'admin' }, at('pki', 'admin'));
+  const hosts = await Promise.all(HOSTS.map((name, index) => makeHost(name, index)));
+  await writeFile(at('one', 'one_auth'), `${SESSION}\n`, { mode: 0o600 });
+  return {
+    directory,
+    home,
+    remotes: at('one', 'remotes'),
+    vmFiles: at('one', 'vms'),
+    socket: at('controller.sock'),
+    adminPki: at('pki', 'admin'),
+    hosts: Object.fromEntries(hosts.map((host) => [host.name, host])) as Record<HostName, HostFiles>,
+    controller: { config: at('etc', 'controller.yaml'), log: at('log', 'controller.log'), stateDirectory: at('state', 'controller') },
+  };
+
+  async function makeHost(name: HostName, index: number): Promise<HostFiles> {
+    const address = `127.0.0.1:${ports.control[index] ?? 0}`;
+    const frontEnd = name === 'frontend';
+    const host: HostFiles = {
+      name,
+      address,
+      datastores: frontEnd ? at('one', 'datastores') : at(name, 'datastores'),
+      stateDirectory: at('state', name),
+      pki: at('pki', name),
+      config: at('etc', `${name}.yaml`),
+      log: at('log', `${name}.log`),
+    };
+    await mkdir(host.datastores, { recursive: true });
+    // A machine id for each: the three daemons must take each other for different machines.
+    const machineId = `${index + 1}`.padStart(32, 'a');
+    await issueCertificate(at('pki', 'authority'), { role: 'agent', hostName: name, machineId, addresses: ['127.0.0.1'] }, host.pki);
+    const config = {
+      pki: host.pki,
+      listen: address,
+      advertise: address,
+      datastores: host.datastores,
+      vm_files: frontEnd ? at('one', 'vms') : at(name, 'vms'),
+      state_directory: host.stateDirectory,
+      data_ports: ports.data[index],
+      log_level: 'debug',
+      ...agentOptions,
+    };
+    await writeFile(host.config, stringify(config));
+    return host;
+  }
+}
+
+export interface ControllerSettings {
+  readonly endpoint: string;
+  readonly version: '6.10' | '7';
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+export async function writeControllerConfig(site: Site, settings: ControllerSettings): Promise<void> {
+  const hosts = Object.fromEntries(Object.values(site.hosts).map((host) => [host.name, { address: host.address }]));
+  const config = {
+    socket: site.socket,
+    pki: path.join(site.directory, 'pki', 'controller'),
+    state_directory: site.controller.stateDirectory,
+    datastores: site.hosts.frontend.datastores,
+    vm_files: site.vmFiles,
+    front_end: { names: ['frontend'], address: site.hosts.frontend.address },
+    hosts,
+    opennebula: { endpoint: settings.endpoint, auth_file: path.join(site.home, 'one_auth'), version: settings.version },
+    log_level: 'debug',
+    ...settings.options,
+  };
+  await writeFile(site.controller.config, stringify(config));
+}
