@@ -54,7 +54,11 @@ export function generateTypes(): Files {
 /** Everything that is generated and committed. */
 export async function generateAll(): Promise<Files> {
   const { renderActions } = await import('../shims/document.ts');
-  return new Map([...generateTypes(), ['shims/ACTIONS.md', await renderActions()]]);
+  const { DRIVERS } = await import('../controller/drivers.ts');
+  const { FLOWS } = await import('../controller/flows/flows.ts');
+  const ready: Readonly<Record<string, { readonly ready: boolean }>> = DRIVERS;
+  const actions = renderActions((kind, driver, action) => ready[`${kind}/${driver}`]?.ready === true && FLOWS[action] !== undefined);
+  return new Map([...generateTypes(), ['shims/ACTIONS.md', actions]]);
 }
 
 /** Paths below `directory` whose text is not what was generated: changed, missing, or left over. */
