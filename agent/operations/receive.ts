@@ -6,6 +6,7 @@ import type { OperationContext, OperationKind } from '../../runtime/operations/t
 import { type Arranged, arrangeDirectory, arrangeDisk, exists, type Stage, stageOf } from '../backends/file/arrange.ts';
 import { prepareDisk } from '../backends/file/arrange-prepare.ts';
 import { flushTree, publishAll } from '../backends/file/arrange-publish.ts';
+import { keepDirectory, makeDirectory, unmakeDirectory } from '../backends/file/directory.ts';
 import { writeMarker } from '../backends/file/marker.ts';
 import { type Located, locate, PlaceInput } from '../backends/file/places.ts';
 import { discard, flushDirectory, stagePath } from '../backends/file/stage.ts';
@@ -15,6 +16,7 @@ import { buildManifest } from '../transfer/manifest.ts';
 import { receiveLocal } from '../transfer/receive-local.ts';
 import { receiveRemote } from '../transfer/receive-remote.ts';
 import { settle } from '../transfer/staging.ts';
+import { placeResources } from './volume-input.ts';
 
 const Format = z.enum(['raw', 'qcow2', '']);
 
@@ -78,7 +80,7 @@ export function receive(
     forgetInput: true,
     resources: ({ target, source, ticket }) => {
       const moves = target.type === 'directory' && ticket.machineId === agent.machineId;
-      return [target.place, ...(moves ? [source.place] : [])].map((place) => `path:${place.datastoreId}/${place.path}`);
+      return [target.place, ...(moves ? [source.place] : [])].flatMap((place) => placeResources(agent.datastores, place));
     },
     async run(input, context) {
       const { ticket, source, target } = input;
@@ -91,8 +93,9 @@ export function receive(
       return await (target.type === 'directory' ? receiveDirectory(work) : receiveFiles(work));
     },
     async undo(input, context) {
-      const { path: target } = await locate(agent.datastores, input.target.place);
-      await discard(stageOf(target, context.operationId).root);
+      const target = await locate(agent.datastores, input.target.place);
+      await discard(stageOf(target.path, context.operationId).root);
+      await unmakeDirectory(target, context.operationId);
       if (input.target.type === 'directory' && input.ticket.machineId === agent.machineId) {
         await discard(probeOf((await locate(agent.datastores, input.source.place)).path, context.operationId));
       }
@@ -178,9 +181,9 @@ async function fetchEntries(work: Work, preallocate: boolean, extraBytes: (copie
 }
 
 /** The VM's directory is made when it is missing, as the system datastore is; an image datastore must be there. */
-async function makeParent({ agent, input, target, stage }: Work): Promise<void> {
+async function makeParent({ agent, input, context, target, stage }: Work): Promise<void> {
   const { type, place } = input.target;
-  if (type !== 'image') await mkdir(target.directory, { recursive: true });
+  if (type !== 'image') await makeDirectory(target, context.operationId);
   else if (!(await exists(target.directory))) {
     throw new StorageError('not_found', `datastore ${place.datastoreId} does not exist on ${agent.hostName} (${target.directory})`);
   }
@@ -226,7 +229,10 @@ async function take({ agent, input, stage }: Work): Promise<void> {
 }
 
 async function finish({ context, target, stage }: Work, arranged: Arranged, monitor: string): Promise<void> {
-  await context.step('publish', () => publishAll(stage, target.directory, arranged));
+  await context.step('publish', async () => {
+    await publishAll(stage, target.directory, arranged);
+    await keepDirectory(target, context.operationId);
+  });
   if (monitor !== '') await context.step('mark', () => writeMarker(target.root, monitor, context.operationId));
   await context.step('clean', async () => {
     try {

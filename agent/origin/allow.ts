@@ -83,11 +83,13 @@ async function makeJudge(rules: PathRules): Promise<Judge> {
     if (rules.safe.some((directory) => isWithin(canonical, directory))) return;
     const hit = restricted.find((directory) => isWithin(canonical, directory));
     if (hit === undefined) return;
-    const target = normalize(asked) === canonical ? 'it lies in' : 'it leads into';
-    throw new StorageError(
-      'restricted_path',
-      `${asked} may not be an image: ${target} ${hit}, which is restricted; see SAFE_DIRS of the datastore`,
-    );
+    const direct = normalize(asked) === canonical;
+    // RESTRICTED_DIRS is "/" by default: then the safe directories say more.
+    const where =
+      hit === '/'
+        ? `it ${direct ? 'is' : 'leads'} outside SAFE_DIRS of the datastore (${rules.safe.join(' ') || 'empty'})`
+        : `it ${direct ? 'lies in' : 'leads into'} ${hit}, which is restricted`;
+    throw new StorageError('restricted_path', `${asked} may not be an image: ${where}`);
   };
 }
 

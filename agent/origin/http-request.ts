@@ -1,7 +1,7 @@
 import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { getCACertificates } from 'node:tls';
-import { oneLine, StorageError } from '../../runtime/errors.ts';
+import { oneLine, plainNetworkText, StorageError } from '../../runtime/errors.ts';
 import { abortError } from '../tools/run.ts';
 
 /** The request failed in a way that another try may not. */
@@ -113,5 +113,5 @@ export function networkError(label: string, thrown: unknown, signal: AbortSignal
       `${label}: its certificate is not trusted (${word}); install its authority on this host, or use the right name`,
     );
   }
-  return new TransientFailure('origin_failed', `${label}: ${text === '' ? word : text}`);
+  return new TransientFailure('origin_failed', `${label}: ${plainNetworkText(text === '' ? word : text)}`);
 }

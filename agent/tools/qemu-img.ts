@@ -134,6 +134,10 @@ export async function convert(
 /**
  * Gives an image another backing file, or none (undefined). Unsafe: only the name in the header changes; else what differs is copied into the
  * image first.
+ *
+ * Written through, because qemu-img changes the header before it writes the tables it still holds in memory: killed between the two, the new
+ * header stands and the copied data is lost. Written through, the tables are on disk before the header changes, so a kill or a cancel at any
+ * moment leaves the old chain or the new one, and the same call made again goes on.
  */
 export async function rebase(
   name: string,
@@ -143,15 +147,9 @@ export async function rebase(
   context: ToolContext,
 ): Promise<void> {
   const { args, more } = withProgress(options);
-  const unsafe = options.unsafe === true ? ['-u'] : [];
+  const how = options.unsafe === true ? ['-u'] : ['-t', 'writethrough'];
   const target = backing === undefined ? ['-b', ''] : ['-b', backingName(backing.name), '-F', backing.format];
-  await qemuImg(['rebase', ...args, ...unsafe, '-f', format, ...target, '--', file(name)], context, more);
-}
-
-/** Writes what an overlay holds into its backing file. The overlay keeps its content. */
-export async function commit(name: string, format: ImageFormat, options: ProgressOptions, context: ToolContext): Promise<void> {
-  const { args, more } = withProgress(options);
-  await qemuImg(['commit', ...args, '-d', '-f', format, '--', file(name)], context, more);
+  await qemuImg(['rebase', ...args, ...how, '-f', format, ...target, '--', file(name)], context, more);
 }
 
 const checkSchema = z.object({ corruptions: z.number().default(0), leaks: z.number().default(0), 'check-errors': z.number().default(0) });

@@ -32,8 +32,8 @@ interface DeletePlan {
 }
 
 /**
- * Removes snapshot `id`. The content of the disk and of all other snapshots stays: what lies on its layer takes over the data first (rebase
- * writes data, then the header, so until it is done the old chain is whole), and the layer goes last. Not there: success with a warning.
+ * Removes snapshot `id`. The content of the disk and of all other snapshots stays: what lies on its layer takes over the data first (see
+ * qemu-img.ts), and the layer goes last. Not there: success with a warning.
  * Errors: no_space before anything is written, broken_chain, conflict.
  */
 export async function deleteSnapshot(disk: SnapshotDisk, id: number, context: OperationContext): Promise<void> {
@@ -108,13 +108,14 @@ async function rebaseChild(disk: SnapshotDisk, child: string, plan: DeletePlan, 
       doneBytes: Math.round(done * before.virtualSize),
       totalBytes: before.virtualSize,
     });
-  const backing = plan.below === null ? undefined : ({ name: plan.below, format: 'qcow2' } as const);
+  const below = plan.below ?? undefined;
+  const backing = below === undefined ? undefined : ({ name: below, format: 'qcow2' } as const);
   await rebase(file, 'qcow2', backing, { onProgress }, context);
   await flush(file);
   const { corruptions } = await check(file, context);
   if (corruptions > 0) throw new StorageError('broken_chain', `${file} is damaged; layer ${plan.layer} stays`);
   const after = await readLayer(file, 'qcow2', scope);
-  if (after.backing?.name !== backing?.name) throw new StorageError('internal', `${file} still lies on ${after.backing?.name}`);
+  if (after.backing?.name !== below) throw new StorageError('internal', `${file} still lies on ${after.backing?.name}`);
 }
 
 /** Last look before the layer goes: it may be gone already, but nothing may lie on it. */

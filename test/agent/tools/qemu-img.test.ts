@@ -1,7 +1,7 @@
 import { open, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { check, commit, compare, convert, create, info, rebase, resize } from '../../../agent/tools/qemu-img.ts';
+import { check, compare, convert, create, info, rebase, resize } from '../../../agent/tools/qemu-img.ts';
 import { bytes, MIB } from '../../../runtime/units.ts';
 import { fakeContext, lacks, temporaryDirectory } from './context.ts';
 
@@ -43,7 +43,6 @@ describe.skipIf(await lacks('qemu-img'))('qemu-img', () => {
     const overlay = path.join(directory, 'top');
     await create(overlay, 'qcow2', undefined, { backing: { name: 'base', format: 'qcow2' } }, context);
     expect(await info(overlay, 'qcow2', context)).toMatchObject({ backing: 'base', backingFormat: 'qcow2', virtualSize: SIZE });
-    await commit(overlay, 'qcow2', {}, context);
     await rebase(overlay, 'qcow2', undefined, {}, context);
     expect((await info(overlay, 'qcow2', context)).backing).toBeUndefined();
   });
