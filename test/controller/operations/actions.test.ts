@@ -64,7 +64,7 @@ describe('Actions', () => {
     expect(await bench.call('tm/delete', `node1:${DS}/107/9 9 107`)).toEqual(OK);
     expect((await clone).failure).toMatchObject({
       reason: 'superseded',
-      message: expect.stringContaining('given up for a later action on delete of VM 9'),
+      message: expect.stringContaining('given up for a later action: delete of VM 9'),
     });
     expect(bench.seen()).toEqual(['frontend Transfers/Open', 'node1 Transfers/Receive', 'node1 Operations/Cancel', 'node1 Disks/Remove']);
   });
