@@ -14,7 +14,13 @@ export async function runController(configFile: string): Promise<void> {
       const log = createLogger('controller', config.log_level);
       const controller = await createController(config, log);
       controller.start();
-      const server = await startServer({ socket: config.socket, handler: controller.handler, log, dialect: config.opennebula.version });
+      const server = await startServer({
+        socket: config.socket,
+        handler: controller.handler,
+        inspect: controller.inspect,
+        log,
+        dialect: config.opennebula.version,
+      });
       return {
         stop: async () => {
           // First the shims: what ends from now on must not reach them as an outcome.

@@ -35,7 +35,7 @@ interface ReasonRow {
 
 export const REASONS = {
   bad_argument: { code: 'INVALID_ARGUMENT', again: 'no', hint: 'correct the argument and call again' },
-  bad_document: { code: 'INVALID_ARGUMENT', again: 'no', hint: 'the document OpenNebula sent cannot be used; see its text in the log' },
+  bad_document: { code: 'INVALID_ARGUMENT', again: 'no', hint: 'shims/ACTIONS.md says what oned sends on standard input' },
   bad_config: { code: 'FAILED_PRECONDITION', again: 'no', hint: 'correct the configuration file and start again' },
   bad_image: {
     code: 'INVALID_ARGUMENT',
@@ -44,7 +44,7 @@ export const REASONS = {
   },
   bad_checksum: { code: 'DATA_LOSS', again: 'later', hint: 'the data differs from its checksum; fetch it again or correct the checksum' },
   outside_datastore: { code: 'PERMISSION_DENIED', again: 'no', hint: 'give a path below a datastore' },
-  restricted_path: { code: 'PERMISSION_DENIED', again: 'no', hint: 'add the directory to SAFE_DIRS of the datastore, or move the file' },
+  restricted_path: { code: 'PERMISSION_DENIED', again: 'no', hint: 'give a file in a directory that SAFE_DIRS of the datastore allows' },
   not_found: { code: 'NOT_FOUND', again: 'no', hint: 'check the name' },
   already_exists: { code: 'ALREADY_EXISTS', again: 'no', hint: 'remove what is there, or choose another name' },
   conflict: { code: 'FAILED_PRECONDITION', again: 'no', hint: 'the state on disk does not allow this action' },
@@ -121,6 +121,24 @@ const ERRNO = {
   ENOMEM: { reason: 'busy', text: 'out of memory' },
   ESTALE: { reason: 'storage_failed', text: 'stale file handle' },
 } as const satisfies Readonly<Record<string, { readonly reason: Reason; readonly text: string }>>;
+
+/** How Node.js names what a network did, and how a person does. */
+const NETWORK: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'no route to the network',
+  ETIMEDOUT: 'no answer',
+  ENOTFOUND: 'the name is not known',
+  EAI_AGAIN: 'the name cannot be resolved at the moment',
+  EPIPE: 'connection closed',
+};
+
+/** `connect ECONNREFUSED 10.0.0.1:80` → `connection refused`: the caller says of whom. Other text as it is. */
+export function plainNetworkText(text: string): string {
+  const code = /^(?:(?:connect|read|write|getaddrinfo) )?(E[A-Z_]+)\b/u.exec(text)?.[1] ?? '';
+  return Object.hasOwn(NETWORK, code) ? (NETWORK[code] ?? text) : text;
+}
 
 /** Anything thrown, as a StorageError; what is unknown becomes `internal` with its stack in the detail. */
 export function asStorageError(thrown: unknown, doing = ''): StorageError {

@@ -96,9 +96,9 @@ function parsePoint(point: string): Failpoint {
       `${VARIABLE}: '${point}' is not name=kill, name=pause, name=sleep:<ms>, name=hold:</file>, name=errno:<E…> or name=reason:<reason>`,
     );
   }
-  const matches = pattern.endsWith('*')
-    ? (name: string): boolean => name.startsWith(pattern.slice(0, -1))
-    : (name: string): boolean => name === pattern;
+  const pieces = pattern.split('*').map((piece) => piece.replace(/[.*+?^${}()|[\]\\]/gu, '\\$&'));
+  const expression = new RegExp(`^${pieces.join('.*')}$`, 'u');
+  const matches = (name: string): boolean => expression.test(name);
   return { matches, act: action };
 }
 

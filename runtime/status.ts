@@ -1,5 +1,5 @@
 import { Metadata, type StatusObject } from '@grpc/grpc-js';
-import { asStorageError, GRPC_CODES, isReason, REASONS, type Reason, StorageError } from './errors.ts';
+import { asStorageError, GRPC_CODES, isReason, plainNetworkText, REASONS, type Reason, StorageError } from './errors.ts';
 
 /** The metadata key under which the reason travels beside the status code, which is coarser. */
 const REASON_KEY = 'onestorage-reason';
@@ -41,5 +41,5 @@ function isStatus(thrown: unknown): thrown is StatusObject {
 /** gRPC's connection errors without its own frame: the cause alone is of use to a person. */
 export function plainDetails(details: string): string {
   const last = /Last error: (?:Error: )?(?<cause>.*?)(?: \(\d{4}-[^)]*\))?\.? *(?:Resolution note: .*)?$/u.exec(details);
-  return last?.groups?.['cause'] ?? details;
+  return plainNetworkText(last?.groups?.['cause'] ?? details);
 }

@@ -1,4 +1,5 @@
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
+import { createInterface } from 'node:readline';
 import { asStorageError, isReason, StorageError } from '../../runtime/errors.ts';
 
 export const DEFAULT_SOCKET = '/run/onestorage/controller.sock';
@@ -7,19 +8,54 @@ const TIMEOUT_MS = 10_000;
 /** One request to the controller on this machine. Throws unavailable when none runs, else the controller's own error. */
 export async function askController(socket: string, method: 'GET' | 'DELETE', path: string): Promise<unknown> {
   const { status, text } = await exchange(socket, method, path).catch((thrown: unknown) => {
-    const code: unknown = thrown instanceof Error ? Reflect.get(thrown, 'code') : undefined;
-    if (code === 'ENOENT' || code === 'ECONNREFUSED') {
-      throw new StorageError('unavailable', `no controller listens on ${socket}; start it, or name its socket with --socket`);
-    }
-    if (code === 'EACCES') throw new StorageError('unavailable', `${socket} may not be opened by this user; run it as oneadmin`);
-    throw asStorageError(thrown, socket);
+    throw unanswered(socket, thrown);
   });
   const body = parse(text, socket);
   if (status < 400) return body;
+  throw refusal(status, body);
+}
+
+/**
+ * The same for an answer of one JSON document a line, which may take as long as it takes. Leaving the loop ends the request.
+ */
+export async function* askForLines(socketPath: string, method: 'POST', path: string): AsyncGenerator<unknown> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    request({ socketPath, method, path }, resolve).on('error', reject).end();
+  }).catch((thrown: unknown) => {
+    throw unanswered(socketPath, thrown);
+  });
+  // A connection that breaks ends the lines; whoever reads them misses the last one.
+  response.on('error', () => undefined);
+  const status = response.statusCode ?? 500;
+  try {
+    for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
+      if (line === '') continue;
+      if (status >= 400) throw refusal(status, parse(line, socketPath));
+      yield parse(line, socketPath);
+    }
+    if (status >= 400) throw refusal(status, undefined);
+  } catch (thrown) {
+    if (thrown instanceof StorageError) throw thrown;
+    throw new StorageError('interrupted', 'the controller went away before it had answered', { cause: thrown });
+  } finally {
+    response.destroy();
+  }
+}
+
+function unanswered(socket: string, thrown: unknown): StorageError {
+  const code: unknown = thrown instanceof Error ? Reflect.get(thrown, 'code') : undefined;
+  if (code === 'ENOENT' || code === 'ECONNREFUSED') {
+    return new StorageError('unavailable', `no controller listens on ${socket}; start it, or name its socket with --socket`);
+  }
+  if (code === 'EACCES') return new StorageError('unavailable', `${socket} may not be opened by this user; run it as oneadmin`);
+  return asStorageError(thrown, socket);
+}
+
+function refusal(status: number, body: unknown): StorageError {
   const error: unknown = field(body, 'error');
   const reason = field(error, 'reason');
   const message = field(error, 'message');
-  throw new StorageError(
+  return new StorageError(
     typeof reason === 'string' && isReason(reason) ? reason : 'internal',
     typeof message === 'string' ? message : `the controller answers HTTP ${status}`,
   );

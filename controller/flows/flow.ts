@@ -57,8 +57,17 @@ export interface FlowTools {
   document(): DriverActionData;
   vmDocument(): VmDocument;
 
-  /** An operation of an agent as a step of this action. `step` is unique within the action. */
-  run<M extends AgentMethod>(host: Host, step: string, method: M, request: Omit<AgentRequests[M], 'operation'>): Promise<AgentResult>;
+  /**
+   * An operation of an agent as a step of this action. `step` is unique within the action. `wait`: also a host that does not answer at first
+   * is looked for, as one that goes away in the middle is; for what must still be done when the action cannot be taken back.
+   */
+  run<M extends AgentMethod>(
+    host: Host,
+    step: string,
+    method: M,
+    request: Omit<AgentRequests[M], 'operation'>,
+    options?: { readonly wait: boolean },
+  ): Promise<AgentResult>;
   /** Data from one agent to another, or within one, as a step of this action. */
   transfer(step: string, source: TransferSource, target: TransferTarget): Promise<AgentResult>;
   /** Opens a source for this action, only to learn whether it is there. Throws not_found. */

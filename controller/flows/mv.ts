@@ -36,7 +36,8 @@ export const mv: Flow<'tm/mv'> = {
       return '';
     }
     tools.commit();
-    await tools.run(source.host, 'remove', 'Disks/Remove', { target: source.place });
+    // The VM is at its new place: a source that restarts just now must not fail the move.
+    await tools.run(source.host, 'remove', 'Disks/Remove', { target: source.place }, { wait: true });
     return '';
   },
 };

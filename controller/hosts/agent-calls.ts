@@ -3,10 +3,13 @@ import type { CreateContextRequest } from '../../proto/gen/onestorage/v1/CreateC
 import type { CreateDiskRequest } from '../../proto/gen/onestorage/v1/CreateDiskRequest.ts';
 import type { CreateImageRequest } from '../../proto/gen/onestorage/v1/CreateImageRequest.ts';
 import type { DescribeImageRequest } from '../../proto/gen/onestorage/v1/DescribeImageRequest.ts';
+import type { Finding__Output } from '../../proto/gen/onestorage/v1/Finding.ts';
 import type { ImportImageRequest } from '../../proto/gen/onestorage/v1/ImportImageRequest.ts';
+import type { InspectRequest } from '../../proto/gen/onestorage/v1/InspectRequest.ts';
 import type { OpenExportRequest } from '../../proto/gen/onestorage/v1/OpenExportRequest.ts';
 import type { OperationEvent__Output } from '../../proto/gen/onestorage/v1/OperationEvent.ts';
 import type { Origin } from '../../proto/gen/onestorage/v1/Origin.ts';
+import type { QuarantineRequest } from '../../proto/gen/onestorage/v1/QuarantineRequest.ts';
 import type { ReceiveRequest } from '../../proto/gen/onestorage/v1/ReceiveRequest.ts';
 import type { RemoveDiskRequest } from '../../proto/gen/onestorage/v1/RemoveDiskRequest.ts';
 import type { RemoveImageRequest } from '../../proto/gen/onestorage/v1/RemoveImageRequest.ts';
@@ -31,6 +34,7 @@ export interface AgentRequests {
   'Snapshots/Revert': SnapshotRequest;
   'Snapshots/Delete': SnapshotRequest;
   'Snapshots/Flatten': SnapshotRequest;
+  'Inspections/Quarantine': QuarantineRequest;
   'Transfers/Receive': ReceiveRequest;
 }
 export type AgentMethod = keyof AgentRequests;
@@ -53,5 +57,7 @@ export interface AgentCalls {
   usage(host: Host, datastoreId: number, signal: AbortSignal): Promise<UsageResponse__Output>;
   /** Virtual size in bytes. */
   statOrigin(host: Host, origin: Origin, signal: AbortSignal): Promise<number>;
+  /** What does not fit in a datastore of the host. */
+  inspect(host: Host, request: InspectRequest, signal: AbortSignal): AsyncIterable<Finding__Output>;
   openExport(host: Host, request: OpenExportRequest, signal: AbortSignal): Promise<Ticket>;
 }

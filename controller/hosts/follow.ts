@@ -113,6 +113,8 @@ function pass(event: OperationEvent__Output, listener: Listener, seen: Set<strin
 }
 
 function failureOf(failure: Failure__Output, hostName: string): StorageError {
-  const message = failure.message.includes(hostName) ? failure.message : `${failure.message} (on ${hostName})`;
+  // A receiver passes on what its source said, with the source's name.
+  const named = failure.message.includes(hostName) || /\(on [^()]+\)$/.test(failure.message);
+  const message = named ? failure.message : `${failure.message} (on ${hostName})`;
   return new StorageError(isReason(failure.reason) ? failure.reason : 'internal', message);
 }

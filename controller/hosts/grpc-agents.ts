@@ -29,6 +29,7 @@ const STARTS: { readonly [M in AgentMethod]: Start<M> } = {
   'Snapshots/Revert': (channel, request, signal) => callStream(channel.client('Snapshots'), 'Revert', request, { signal }),
   'Snapshots/Delete': (channel, request, signal) => callStream(channel.client('Snapshots'), 'Delete', request, { signal }),
   'Snapshots/Flatten': (channel, request, signal) => callStream(channel.client('Snapshots'), 'Flatten', request, { signal }),
+  'Inspections/Quarantine': (channel, request, signal) => callStream(channel.client('Inspections'), 'Quarantine', request, { signal }),
   'Transfers/Receive': (channel, request, signal) => callStream(channel.client('Transfers'), 'Receive', request, { signal }),
 };
 
@@ -86,6 +87,7 @@ export function grpcAgents({ identity, statMs, monitorMs }: GrpcAgentsOptions): 
       const answer: StatOriginResponse__Output = await callUnary(channelOf(host).client('Images'), 'StatOrigin', { origin }, options);
       return answer.sizeBytes;
     },
+    inspect: (host, request, signal) => callStream(channelOf(host).client('Inspections'), 'Inspect', request, { signal }),
     openExport: (host, request, signal) => callUnary(channelOf(host).client('Transfers'), 'Open', request, { signal }),
     close: () => {
       for (const channel of channels.values()) channel.close();

@@ -21,6 +21,7 @@ export interface ImageRecord {
 export interface DatastoreRecord {
   readonly id: number;
   readonly type: number | undefined;
+  readonly dsMad: string | undefined;
   readonly tmMad: string | undefined;
   /** As oned has it, `//` and all: it stands in every SOURCE (contract 2.1). */
   readonly basePath: string;
@@ -59,7 +60,7 @@ export function actionData(xml: string): DriverActionData {
   }
   return {
     image: image(child(root, 'IMAGE')),
-    datastore: datastore(required(child(root, 'DATASTORE'), 'DATASTORE')),
+    datastore: datastoreRecord(required(child(root, 'DATASTORE'), 'DATASTORE')),
     marketplace: attributesOf(child(child(root, 'MARKETPLACE'), 'TEMPLATE')),
     app: attributesOf(child(child(root, 'MARKETPLACEAPP'), 'TEMPLATE')),
     sourceBridges: words(textOf(root, 'SOURCE_BRIDGE_LIST')),
@@ -81,10 +82,12 @@ function image(element: XmlElement | undefined): ImageRecord | undefined {
   };
 }
 
-function datastore(element: XmlElement): DatastoreRecord {
+/** The `<DATASTORE>` element of a document. Throws bad_document. */
+export function datastoreRecord(element: XmlElement): DatastoreRecord {
   return {
     id: required(numberOf(element, 'ID'), 'DATASTORE/ID'),
     type: numberOf(element, 'TYPE'),
+    dsMad: textOf(element, 'DS_MAD'),
     tmMad: textOf(element, 'TM_MAD'),
     basePath: required(textOf(element, 'BASE_PATH'), 'DATASTORE/BASE_PATH'),
     template: attributesOf(child(element, 'TEMPLATE')),

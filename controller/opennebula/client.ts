@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asStorageError, StorageError } from '../../runtime/errors.ts';
+import { asStorageError, plainNetworkText, StorageError } from '../../runtime/errors.ts';
 import { type VmDocument, vmDocument } from './vm-document.ts';
 import { MAX_XML_CHARACTERS, readXml, type XmlElement } from './xml.ts';
-import { methodCall, methodResult } from './xml-rpc.ts';
+import { methodCall, methodResult, type XmlRpcValue } from './xml-rpc.ts';
 
 export interface OpenNebulaOptions {
   readonly endpoint: string;
@@ -23,8 +23,7 @@ export interface OpenNebula {
 
 /** OpenNebula by XML-RPC. Throws opennebula_unavailable or not_found. */
 export function openNebula(options: OpenNebulaOptions): OpenNebula {
-  const info = async (method: string, id: number, signal: AbortSignal): Promise<XmlElement> =>
-    readXml(methodResult(method, await call(options, method, id, signal)), `the document of ${method} ${id}`);
+  const info = (method: string, id: number, signal: AbortSignal): Promise<XmlElement> => askOpenNebula(options, method, [id], signal);
   return {
     vm: async (id, signal) => vmDocument(await info('one.vm.info', id, signal)),
     image: (id, signal) => info('one.image.info', id, signal),
@@ -32,9 +31,20 @@ export function openNebula(options: OpenNebulaOptions): OpenNebula {
   };
 }
 
-async function call(options: OpenNebulaOptions, method: string, id: number, signal: AbortSignal): Promise<string> {
+/** One call; `parameters` without the session. Throws opennebula_unavailable or not_found. */
+export async function askOpenNebula(
+  options: OpenNebulaOptions,
+  method: string,
+  parameters: readonly XmlRpcValue[],
+  signal: AbortSignal,
+): Promise<XmlElement> {
+  const answer = await call(options, method, parameters, signal);
+  return readXml(methodResult(method, answer), `the document of ${method} ${parameters.join(' ')}`);
+}
+
+async function call(options: OpenNebulaOptions, method: string, parameters: readonly XmlRpcValue[], signal: AbortSignal): Promise<string> {
   const session = await readSession(options.authFile);
-  const body = methodCall(method, [session, id]);
+  const body = methodCall(method, [session, ...parameters]);
   try {
     return await post(options, method, body, signal);
   } catch (thrown) {
@@ -96,6 +106,6 @@ function failure(options: OpenNebulaOptions, thrown: unknown, signal: AbortSigna
   if (thrown instanceof StorageError) return thrown;
   if (signal.aborted) return asStorageError(signal.reason);
   const timedOut = thrown instanceof Error && thrown.name === 'TimeoutError';
-  const why = timedOut ? `no answer in ${options.timeoutMs / 1000} s` : codeOf(thrown) || asStorageError(thrown).message;
+  const why = timedOut ? `no answer in ${options.timeoutMs / 1000} s` : plainNetworkText(codeOf(thrown)) || asStorageError(thrown).message;
   return new StorageError('opennebula_unavailable', `OpenNebula at ${options.endpoint} cannot be reached: ${why}`, { cause: thrown });
 }

@@ -139,9 +139,12 @@ async function outcomeOf(handle: OperationHandle<ActionResult>, sink: ActionSink
 /** What says what to do already, or nothing can be done about. */
 const WITHOUT_HINT = new Set(['cancelled', 'superseded', 'unsupported', 'bad_argument', 'not_found', 'busy']);
 
-/** `clone: no space left … (free space in the datastore, or use another one)` */
+/** `clone: no space left … (needs 20.0 GiB, has 3.1 GiB; free space in the datastore, or use another one)` */
 function failureText({ action }: ActionRequest, error: StorageError): string {
   const verb = verbOf(action);
   const text = error.message.startsWith(`${action}: `) ? error.message.slice(action.length + 2) : error.message;
-  return `${verb}: ${text}${WITHOUT_HINT.has(error.reason) ? '' : ` (${REASONS[error.reason].hint})`}`;
+  if (WITHOUT_HINT.has(error.reason)) return `${verb}: ${text}`;
+  const { hint } = REASONS[error.reason];
+  // Two remarks in brackets one after the other read badly.
+  return `${verb}: ${text.endsWith(')') ? `${text.slice(0, -1)}; ${hint})` : `${text} (${hint})`}`;
 }

@@ -30,6 +30,8 @@ export type FollowAgent = (
   host: Host,
   operationId: string,
   open: (signal: AbortSignal) => AsyncIterable<OperationEvent__Output>,
+  /** A host that does not answer at first is looked for, too. */
+  wait?: boolean,
 ) => Promise<AgentResult>;
 
 export interface ToolsOptions {
@@ -76,12 +78,12 @@ export function flowTools(options: ToolsOptions): FlowTools {
     vm: (id) => openNebula.vm(id, signal),
     document: () => actionData(decodeBase64(options.stdin)),
     vmDocument: () => vmDocument(readXml(decodeBase64(options.stdin), 'the document on standard input')),
-    run: (host, step, method, request) => {
+    run: (host, step, method, request, { wait } = { wait: false }) => {
       const operationId = `${key}.${step}`;
       const whole = { ...request, operation: { operationId, subject: context.subject } };
       // The generated request types differ only in what they hold beside the header.
       return context.step(step, () =>
-        followAgent(host, operationId, (streamSignal) => agents.start(host, method, whole as never, streamSignal)),
+        followAgent(host, operationId, (streamSignal) => agents.start(host, method, whole as never, streamSignal), wait),
       );
     },
     transfer: (step: string, source: TransferSource, target: TransferTarget) =>
@@ -114,7 +116,7 @@ function monitorOf(driver: string, suffix: string | undefined): string {
 }
 
 function agentFollower({ services, context, underWay }: ToolsOptions): FollowAgent {
-  return async (host, operationId, open) => {
+  return async (host, operationId, open, wait = false) => {
     let answered = false;
     underWay.set(operationId, { host, operationId });
     try {
@@ -122,7 +124,7 @@ function agentFollower({ services, context, underWay }: ToolsOptions): FollowAge
         hostName: host.name,
         signal: context.signal,
         reattachMs: services.config.deadlines.reattach_seconds * 1000,
-        known: context.attempt > 1,
+        known: wait || context.attempt > 1,
         listener: context,
         onAnswer: () => {
           answered = true;

@@ -1,16 +1,20 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { asStorageError } from '../../runtime/errors.ts';
+import { bindSocket } from '../../runtime/unix-socket.ts';
+import type { Inspect } from '../inspection/events.ts';
 import { type ActionRoute, serveAction } from './actions.ts';
 import type { ActionHandler, Dialect } from './handler.ts';
+import { serveInspection } from './inspection.ts';
 import { errorAnswer, type JsonAnswer, listOperations, oneOperation, sendJson } from './operations.ts';
-import { bindSocket } from './socket.ts';
 import { Tombstones } from './tombstones.ts';
 
 export interface ServerOptions {
   /** Path of the unix socket. */
   readonly socket: string;
   readonly handler: ActionHandler;
+  /** undefined: inspections are not offered. */
+  readonly inspect?: Inspect;
   readonly log: Logger;
   readonly dialect: Dialect;
   /** Rights of the socket file: 0o660. Whoever may open it may do everything the shims may. */
@@ -24,11 +28,11 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-function targetOf(request: IncomingMessage): { segments: readonly string[]; all: boolean } | undefined {
+function targetOf(request: IncomingMessage): { segments: readonly string[]; flag: (name: string) => boolean } | undefined {
   try {
     const url = new URL(request.url ?? '/', 'http://onestorage');
-    const all = url.searchParams.get('all');
-    return { segments: url.pathname.split('/').slice(1).map(decodeURIComponent), all: all !== null && all !== '0' };
+    const flag = (name: string): boolean => (url.searchParams.get(name) ?? '0') !== '0';
+    return { segments: url.pathname.split('/').slice(1).map(decodeURIComponent), flag };
   } catch {
     return undefined;
   }
@@ -43,14 +47,21 @@ function answer(route: ActionRoute, method: string, area: string | undefined, re
   return errorAnswer('not_found', 'there is nothing at this address');
 }
 
-async function dispatch(route: ActionRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function dispatch(
+  route: ActionRoute,
+  inspect: Inspect | undefined,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const method = request.method ?? 'GET';
   const target = targetOf(request);
   const [version, area, ...rest] = target?.segments ?? [];
   if (version === 'v1' && area === 'actions' && rest.length === 3 && method === 'POST') {
     await serveAction(route, request, response, rest);
+  } else if (version === 'v1' && area === 'datastores' && rest[1] === 'inspection' && rest.length === 2 && method === 'POST' && inspect) {
+    await serveInspection(inspect, rest[0] ?? '', target?.flag('repair') ?? false, response);
   } else if (version === 'v1') {
-    sendJson(response, answer(route, method, area, rest, target?.all ?? false));
+    sendJson(response, answer(route, method, area, rest, target?.flag('all') ?? false));
   } else {
     sendJson(response, errorAnswer('not_found', 'there is nothing at this address'));
   }
@@ -70,7 +81,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     calls += 1;
     response.on('error', () => undefined);
     request.on('error', () => undefined);
-    dispatch(route, request, response)
+    dispatch(route, options.inspect, request, response)
       .catch((thrown: unknown) => {
         const error = asStorageError(thrown, `${request.method} ${request.url}`);
         log.error({ detail: error.detail }, error.message);
@@ -80,7 +91,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         calls -= 1;
       });
   });
-  const bound = await bindSocket(server, options.socket, options.mode ?? 0o660);
+  const bound = await bindSocket(server, { path: options.socket, mode: options.mode ?? 0o660, owner: 'controller' });
   server.on('error', (error) => log.error({ error: error.message }, 'socket'));
   log.info({ socket: options.socket, dialect }, 'listening for shims');
   return {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, readFile, readlink, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { inspectImages, inspectVms } from '../../agent/backends/file/inspect.ts';
 import type { AgentContext } from '../../agent/context.ts';
 import { createSnapshot } from '../../agent/operations/create-snapshot.ts';
@@ -12,9 +12,12 @@ import { removeImage } from '../../agent/operations/remove-image.ts';
 import { resizeDisk } from '../../agent/operations/resize-disk.ts';
 import { revertSnapshot } from '../../agent/operations/revert-snapshot.ts';
 import type { OperationKind } from '../../runtime/operations/types.ts';
-import { checkStockLayout } from '../fixtures/stock/check-layout.ts';
+import { testContext } from '../helpers/context.ts';
+import { tree as namesBelow, program } from '../helpers/disks.ts';
+import { checkStockLayout } from '../helpers/stock/check-layout.ts';
 import {
   COPIED_IMAGE,
+  copyStockTree,
   IMAGE,
   LAYERED_DISK,
   LAYERED_IMAGE,
@@ -23,12 +26,11 @@ import {
   type StockDisk,
   type StockTree,
   VM_DISKS,
-} from '../fixtures/stock/trees.ts';
-import { testContext } from '../helpers/context.ts';
-import { tree as namesBelow, program } from '../helpers/disks.ts';
+} from '../helpers/stock/trees.ts';
 import { lacks } from './tools/context.ts';
 
 const incomplete = await lacks('qemu-img');
+let made: StockTree;
 let stock: StockTree;
 let agent: AgentContext;
 let count = 0;
@@ -79,9 +81,14 @@ const local = (source: object): object => ({
   bytesPerSecond: 0,
 });
 
+beforeAll(async () => {
+  if (!incomplete) made = await makeStockTree();
+});
+afterAll(() => made?.remove());
+
 beforeEach(async () => {
   if (incomplete) return;
-  stock = await makeStockTree();
+  stock = await copyStockTree(made);
   agent = {
     datastores: stock.datastores,
     hostName: 'host01',

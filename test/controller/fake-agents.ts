@@ -8,6 +8,8 @@ import type { OpenNebula } from '../../controller/opennebula/client.ts';
 import { type VmDocument, vmDocument } from '../../controller/opennebula/vm-document.ts';
 import { readXml } from '../../controller/opennebula/xml.ts';
 import type { ActionServices } from '../../controller/operations/tools.ts';
+import type { Finding__Output } from '../../proto/gen/onestorage/v1/Finding.ts';
+import type { InspectRequest } from '../../proto/gen/onestorage/v1/InspectRequest.ts';
 import type { OperationEvent__Output } from '../../proto/gen/onestorage/v1/OperationEvent.ts';
 import { StorageError } from '../../runtime/errors.ts';
 
@@ -70,6 +72,14 @@ export class FakeAgents implements AgentCalls {
   statOrigin: AgentCalls['statOrigin'] = (host, origin) => {
     this.calls.push({ host: host.name, method: 'Images/StatOrigin', request: { origin } });
     return Promise.resolve(256 * 1024 ** 2 + 1);
+  };
+
+  /** What a host finds. */
+  findings: (host: string, request: InspectRequest) => readonly Finding__Output[] = () => [];
+
+  inspect: AgentCalls['inspect'] = async function* (this: FakeAgents, host, request) {
+    this.calls.push({ host: host.name, method: 'Inspections/Inspect', request: request as Record<string, unknown> });
+    yield* this.findings(host.name, request);
   };
 
   openExport: AgentCalls['openExport'] = async (host, request) => {

@@ -17,6 +17,8 @@ export interface HostFiles {
   /** Each host has its own, as real hosts do; the front-end's is where oned's paths point. */
   readonly datastores: string;
   readonly stateDirectory: string;
+  /** Of the shims that OpenNebula runs on the host itself. */
+  readonly socket: string;
   readonly pki: string;
   readonly config: string;
   readonly log: string;
@@ -69,6 +71,7 @@ export async function makeSite(ports: PortBlock, agentOptions: Readonly<Record<s
       address,
       datastores: frontEnd ? at('one', 'datastores') : at(name, 'datastores'),
       stateDirectory: at('state', name),
+      socket: at(`${name}.sock`),
       pki: at('pki', name),
       config: at('etc', `${name}.yaml`),
       log: at('log', `${name}.log`),
@@ -84,6 +87,7 @@ export async function makeSite(ports: PortBlock, agentOptions: Readonly<Record<s
       datastores: host.datastores,
       vm_files: frontEnd ? at('one', 'vms') : at(name, 'vms'),
       state_directory: host.stateDirectory,
+      socket: host.socket,
       data_ports: ports.data[index],
       log_level: 'debug',
       ...agentOptions,

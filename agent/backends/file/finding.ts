@@ -8,6 +8,7 @@ export type Problem =
   | 'dangling_link'
   | 'broken_chain'
   | 'missing_image'
+  | 'missing_vm'
   | 'unknown_image'
   | 'unknown_vm'
   | 'left_behind_vm'

@@ -2,7 +2,7 @@ import { readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { asStorageError } from '../../../runtime/errors.ts';
 import { readChain } from './chain.ts';
-import { type Finding, finding, lstatOrNothing, movable, movableWhenOld, namesIn } from './finding.ts';
+import { type Finding, finding, lstatOrNothing, movable, movableWhenOld, namesIn, type Problem } from './finding.ts';
 import { isQcow2 } from './layers.ts';
 import { datastoreRoot } from './places.ts';
 import { STAGE_PREFIX } from './stage.ts';
@@ -25,6 +25,8 @@ export interface Inspection {
 }
 
 const EXPECTED = /^(?:\.monitor|\.automounted|\.isofiles|\.quarantine|lost\+found|ds\.xml)$/u;
+/** The names that drivers give to images, ours and stock (contract 2.1). Anything else an administrator put there. */
+const IMAGE = /^[0-9a-f]{32}(?:\.tmp)?$/u;
 const VM = /^(?:0|[1-9]\d*)$/u;
 const DISK = /^disk\.\d+$/u;
 const SNAPSHOTS = /^disk\.\d+\.snap$/u;
@@ -42,29 +44,36 @@ export async function* inspectImages(inspection: Inspection): AsyncGenerator<Fin
     // Several hosts may share the datastore, and only one knows of its operations: what one of them writes now is young.
     if (isTemporary(inspection, name)) yield await movableWhenOld(root, name, 'temporary_file', LEFT);
     else if (name.startsWith(STAGE_PREFIX)) continue;
+    else if (!known.has(owner) && !IMAGE.test(owner))
+      yield await finding(root, name, 'unknown_file', 'neither an image nor a file of the drivers');
     else if (!known.has(owner)) yield await movableWhenOld(root, name, 'unknown_image', 'no image of OpenNebula owns it');
     else if (owner === name) yield* disk(root, name);
     else yield* temporaries(inspection, root, name, movableWhenOld);
   }
   const there = new Set(names);
-  for (const name of known) if (!there.has(name)) yield missing(name);
+  for (const name of known)
+    if (!there.has(name)) yield missing('missing_image', name, 'OpenNebula has this image, but there is no such file');
 }
 
-function missing(name: string): Finding {
-  const text = 'OpenNebula has this image, but there is no such file';
-  return { problem: 'missing_image', path: name, text, allocatedBytes: 0, modifiedUnixMs: 0, movable: false };
+function missing(problem: Problem, name: string, text: string): Finding {
+  return { problem, path: name, text, allocatedBytes: 0, modifiedUnixMs: 0, movable: false };
 }
 
 /** All that does not fit in a system datastore of this host. Changes nothing. */
 export async function* inspectVms(inspection: Inspection): AsyncGenerator<Finding> {
   const root = datastoreRoot(inspection.datastores, inspection.datastoreId);
-  for (const name of await namesIn(root)) {
+  const names = await namesIn(root);
+  for (const name of names) {
     inspection.signal.throwIfAborted();
     if (EXPECTED.test(name)) continue;
     if (name.startsWith(STAGE_PREFIX)) {
       if (isTemporary(inspection, name)) yield await movable(root, name, 'temporary_file', LEFT);
     } else if (!VM.test(name)) yield await finding(root, name, 'unknown_file', 'neither a virtual machine nor a file of the drivers');
     else yield* machine(inspection, root, name);
+  }
+  const there = new Set(names);
+  for (const name of inspection.known) {
+    if (!there.has(name)) yield missing('missing_vm', name, 'OpenNebula has this virtual machine here, but it has no directory');
   }
 }
 

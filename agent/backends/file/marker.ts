@@ -17,7 +17,7 @@ export async function writeMarker(datastoreRoot: string, name: string, operation
   if (!/^[A-Za-z0-9][\w.-]{0,63}$/u.test(name))
     throw new StorageError('bad_argument', `'${name.slice(0, 80)}' is not a name for ${MARKER}`);
   const marker = path.join(datastoreRoot, MARKER);
-  const present = await readMarker(marker);
+  const present = await readMarker(datastoreRoot);
   if (present === name || present === REPLICA) return;
   const stage = stagePath(marker, operationId);
   await writeFile(stage, `${name}\n`);
@@ -25,9 +25,10 @@ export async function writeMarker(datastoreRoot: string, name: string, operation
   await publish(stage, marker);
 }
 
-async function readMarker(marker: string): Promise<string | undefined> {
+/** Whose datastore it is on this host; undefined: nobody's. */
+export async function readMarker(datastoreRoot: string): Promise<string | undefined> {
   try {
-    return (await readFile(marker, 'utf8')).trim();
+    return (await readFile(path.join(datastoreRoot, MARKER), 'utf8')).trim();
   } catch (thrown) {
     const error = asStorageError(thrown, 'read the monitoring marker');
     if (error.reason === 'not_found') return undefined;

@@ -66,4 +66,20 @@ describe.skipIf(process.env['CI'] !== 'true' && !(await hasProgram('qemu-img')))
     const cancelled = AbortSignal.abort();
     await expect(digestFile(big, { signal: cancelled })).rejects.toMatchObject({ reason: 'cancelled' });
   });
+
+  // More at once than there are buffers: each must get its turn, also after some have been cancelled or have failed.
+  it('is the same for many at once, and none waits for one that was cancelled', async () => {
+    const names = Array.from({ length: 12 }, (_, index) => `many${index}`);
+    const files = await Promise.all(names.map((name, index) => file(name, 7 * MIB + index, [[0, data.subarray(index)]])));
+    const alone: string[] = [];
+    for (const one of files) alone.push((await digestFile(one, context)).digest);
+    for (const count of [0, 1, 4]) {
+      const cancel = new AbortController();
+      const others = files.slice(0, count).map((one) => digestFile(one, { signal: cancel.signal }).catch(() => undefined));
+      const together = Promise.all(files.map((one) => digestFile(one, context)));
+      cancel.abort();
+      expect((await together).map(({ digest }) => digest)).toEqual(alone);
+      await Promise.all(others);
+    }
+  });
 });

@@ -110,7 +110,7 @@ describe('mv', () => {
       throw new StorageError('no_space', 'no space left in datastore 107');
     };
     const { failure } = await bench.call('tm/mv', move);
-    expect(failure?.message).toBe('mv: no space left in datastore 107 (on node2) (free space in the datastore, or use another one)');
+    expect(failure?.message).toBe('mv: no space left in datastore 107 (on node2; free space in the datastore, or use another one)');
     expect(bench.seen()).not.toContain('node1 Disks/Remove');
   });
 

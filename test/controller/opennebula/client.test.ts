@@ -79,7 +79,7 @@ describe('openNebula', () => {
     await new Promise((resolve) => server.close(resolve));
     await expect(client(`http://127.0.0.1:${port}/RPC2`).vm(9, signal)).rejects.toMatchObject({
       reason: 'opennebula_unavailable',
-      message: `OpenNebula at http://127.0.0.1:${port}/RPC2 cannot be reached: ECONNREFUSED`,
+      message: `OpenNebula at http://127.0.0.1:${port}/RPC2 cannot be reached: connection refused`,
     });
     server = createServer().listen(0);
   });

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { datastoreDocument, imageDocument, vmDocument } from './documents.ts';
 import type { OneModel } from './model.ts';
+import { POOLS } from './pools.ts';
 import { escapeText } from './xml.ts';
 
 /** OpenNebula's XML-RPC end, as far as drivers use it: three info calls, answered from the model of the moment. */
@@ -67,6 +68,7 @@ function perform(method: string, parameters: readonly string[], model: OneModel,
 }
 
 const INFO: Readonly<Record<string, { readonly word: string; document(model: OneModel, id: number): string | undefined }>> = {
+  ...POOLS,
   'one.vm.info': { word: 'virtual machine', document: (model, id) => given(model.vms.get(id), (vm) => vmDocument(model, vm)) },
   'one.image.info': { word: 'image', document: (model, id) => given(model.images.get(id), (image) => imageDocument(model, image)) },
   'one.datastore.info': {

@@ -10,7 +10,7 @@ export interface Finding {
   /**
    * temporary_file: an operation that has ended left it behind.
    * dangling_link, broken_chain: a disk or an image that cannot be opened.
-   * missing_image: OpenNebula has it, the datastore has not.
+   * missing_image, missing_vm: OpenNebula has it here, the datastore has not.
    * unknown_image, unknown_vm, unknown_file: OpenNebula knows of nothing that owns it.
    * left_behind_vm: the directory of a virtual machine that is on another host.
    */
@@ -35,7 +35,7 @@ export interface Finding__Output {
   /**
    * temporary_file: an operation that has ended left it behind.
    * dangling_link, broken_chain: a disk or an image that cannot be opened.
-   * missing_image: OpenNebula has it, the datastore has not.
+   * missing_image, missing_vm: OpenNebula has it here, the datastore has not.
    * unknown_image, unknown_vm, unknown_file: OpenNebula knows of nothing that owns it.
    * left_behind_vm: the directory of a virtual machine that is on another host.
    */

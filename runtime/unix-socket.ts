@@ -1,7 +1,7 @@
 import { chmod, lstat, rename, unlink } from 'node:fs/promises';
 import type { Server as HttpServer } from 'node:http';
 import { connect } from 'node:net';
-import { asStorageError, StorageError } from '../../runtime/errors.ts';
+import { asStorageError, StorageError } from './errors.ts';
 
 /** The kernel's limit for the path of a unix socket, without the final zero. */
 const MAX_PATH = 107;
@@ -29,14 +29,14 @@ async function answers(path: string): Promise<boolean> {
 }
 
 /** Throws conflict when a living process owns the path or it is no socket at all. */
-async function refuseIfTaken(path: string): Promise<void> {
+async function refuseIfTaken(path: string, owner: string): Promise<void> {
   const found = await lstat(path).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   });
   if (found === undefined) return;
   if (!found.isSocket()) throw new StorageError('conflict', `${path} exists and is not a socket: remove it, or choose another socket`);
-  if (await answers(path)) throw new StorageError('conflict', `another controller is running on ${path}: stop it first`);
+  if (await answers(path)) throw new StorageError('conflict', `another ${owner} is running on ${path}: stop it first`);
 }
 
 /** An owned socket path. */
@@ -45,16 +45,24 @@ export interface BoundSocket {
   release(): Promise<void>;
 }
 
+export interface SocketPlace {
+  readonly path: string;
+  /** Rights of the file: whoever may open it may do everything it serves. */
+  readonly mode: number;
+  /** For the error about another one: `controller`. */
+  readonly owner: string;
+}
+
 /**
- * Listens on `path` with `mode`. The socket is made under another name and renamed into place: from the first moment it is there it has its
- * mode and answers, and it replaces the left-over of a dead controller without a gap. Throws conflict, or what the file system says.
+ * Listens on a path. The socket is made under another name and renamed into place: from the first moment it is there it has its mode and
+ * answers, and it replaces the left-over of a dead daemon without a gap. Throws conflict, or what the file system says.
  */
-export async function bindSocket(server: HttpServer, path: string, mode: number): Promise<BoundSocket> {
+export async function bindSocket(server: HttpServer, { path, mode, owner }: SocketPlace): Promise<BoundSocket> {
   const temporary = `${path}.${process.pid}`;
   if (Buffer.byteLength(temporary) > MAX_PATH)
     throw new StorageError('bad_config', `socket ${path}: the path is longer than the system allows`);
   try {
-    await refuseIfTaken(path);
+    await refuseIfTaken(path, owner);
     await unlink(temporary).catch(() => undefined);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

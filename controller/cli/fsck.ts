@@ -1,0 +1,91 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { asStorageError, isReason, StorageError } from '../../runtime/errors.ts';
+import { failureText } from '../../runtime/report.ts';
+import type { InspectionEvent } from '../inspection/events.ts';
+import { askForLines, DEFAULT_SOCKET, field } from './controller-socket.ts';
+import { inspectionText } from './fsck-table.ts';
+
+interface Options {
+  readonly socket: string;
+  readonly json?: true;
+  readonly repair?: true;
+}
+
+/** Exit statuses (fsck of other systems has the same order: the worst that happened). */
+const CLEAN = 0;
+const FOUND = 1;
+const NOT_LOOKED_AT = 2;
+
+const HELP = `
+What is found: files of operations that have ended, images and virtual machines that OpenNebula does not have,
+directories a migration left behind, links to nothing, broken chains of layers, missing images and directories.
+
+--repair sets aside what nobody needs, into .quarantine of the same datastore on the same host. Nothing is ever
+deleted: move it back, or remove .quarantine when nobody has missed it.
+
+Exit status: 0 nothing is out of place; 1 something is; 2 something could not be looked at.
+
+Examples:
+  onestorage fsck 1
+  onestorage fsck 0 --json
+  onestorage fsck 0 --repair`;
+
+/** `onestorage fsck DATASTORE`. */
+export function fsckCommand(): Command {
+  return new Command('fsck')
+    .description('find what does not fit in a datastore, and set it aside')
+    .argument('<datastore>', 'id of an image, file or system datastore', parseId)
+    .option('--repair', 'set aside what nobody needs')
+    .option('--socket <path>', 'socket of the controller', DEFAULT_SOCKET)
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', HELP)
+    .action(fsck);
+}
+
+async function fsck(datastoreId: number, options: Options): Promise<void> {
+  const events: InspectionEvent[] = [];
+  let failure: StorageError | undefined;
+  try {
+    for await (const event of inspect(datastoreId, options)) events.push(event);
+  } catch (thrown) {
+    failure = asStorageError(thrown);
+  }
+  const text = options.json
+    ? `${JSON.stringify(report(datastoreId, events, failure), undefined, 2)}\n`
+    : inspectionText(datastoreId, events, Date.now());
+  process.stdout.write(text);
+  if (failure !== undefined) process.stderr.write(failureText('onestorage', failure));
+  process.exitCode = failure === undefined ? exitStatus(events) : NOT_LOOKED_AT;
+}
+
+/** What was set aside is no longer out of place. */
+export function exitStatus(events: readonly InspectionEvent[]): number {
+  if (events.some(({ type }) => type === 'unanswered') || !events.some(({ type }) => type === 'looked')) return NOT_LOOKED_AT;
+  const count = (wanted: InspectionEvent['type']): number => events.filter(({ type }) => type === wanted).length;
+  return count('finding') > count('moved') ? FOUND : CLEAN;
+}
+
+async function* inspect(datastoreId: number, { socket, repair }: Options): AsyncGenerator<InspectionEvent> {
+  for await (const line of askForLines(socket, 'POST', `/v1/datastores/${datastoreId}/inspection${repair ? '?repair=1' : ''}`)) {
+    const type = field(line, 'type');
+    if (type === 'end') return;
+    const { reason, message } = { reason: field(line, 'reason'), message: field(line, 'message') };
+    if (type === 'failure') throw new StorageError(isReason(String(reason)) ? (reason as 'internal') : 'internal', String(message));
+    yield line as InspectionEvent;
+  }
+  throw new StorageError('interrupted', 'the controller stopped before the inspection ended');
+}
+
+/** By kind: easier to read for a program than a list of events. */
+function report(datastoreId: number, events: readonly InspectionEvent[], failure: StorageError | undefined): unknown {
+  const of = (wanted: InspectionEvent['type']): unknown[] =>
+    events.filter(({ type }) => type === wanted).map(({ type: _type, ...event }) => event);
+  const error = failure === undefined ? {} : { failure: { reason: failure.reason, message: failure.message } };
+  const looked = events.flatMap((event) => (event.type === 'looked' ? [event.host] : []));
+  return { datastoreId, looked, unanswered: of('unanswered'), findings: of('finding'), moved: of('moved'), kept: of('kept'), ...error };
+}
+
+function parseId(text: string): number {
+  if (!/^(?:0|[1-9]\d{0,8})$/u.test(text)) throw new InvalidArgumentError('Not the id of a datastore.');
+  return Number(text);
+}

@@ -1,0 +1,39 @@
+import { imageDocument, vmDocument } from './documents.ts';
+import type { OneModel } from './model.ts';
+import { cdata, element, plain } from './xml.ts';
+
+/** Calls without an object of their own: who asks, and the pools, of which drivers only ever ask for everything. */
+
+const DONE = 6;
+
+/** Machines that are not DONE, each with its last history record alone, as the pool has them. */
+function vmPool(model: OneModel): string {
+  const vms = [...model.vms.values()].filter((vm) => vm.state !== DONE);
+  return element(
+    'VM_POOL',
+    vms.map((vm) => vmDocument(model, { ...vm, history: vm.history.slice(-1) })),
+  );
+}
+
+function imagePool(model: OneModel): string {
+  return element(
+    'IMAGE_POOL',
+    [...model.images.values()].map((image) => imageDocument(model, image)),
+  );
+}
+
+const user = (): string =>
+  element(
+    'USER',
+    plain('ID', 0),
+    plain('GID', 0),
+    element('GROUPS', plain('ID', 0)),
+    plain('GNAME', 'oneadmin'),
+    cdata('NAME', 'oneadmin'),
+  );
+
+export const POOLS: Readonly<Record<string, { readonly word: string; document(model: OneModel): string }>> = {
+  'one.vmpool.info': { word: 'virtual machine pool', document: vmPool },
+  'one.imagepool.info': { word: 'image pool', document: imagePool },
+  'one.user.info': { word: 'user', document: user },
+};
