@@ -95,7 +95,9 @@ export function actionKind({ services, admission, onBegin }: ActionKindOptions):
     input: ActionInput,
     context: OperationContext,
   ): Promise<() => void> {
-    const hosts = input.hosts.filter((name) => name !== '');
+    // The front-end is the source of every deployment: counted as a host, it would let one busy host stop all others.
+    const { frontEnd } = services.hosts;
+    const hosts = input.hosts.filter((name) => name !== '' && services.hosts.find(name).address !== frontEnd.address);
     const holder = `${context.subject} (operation ${context.operationId})`;
     const request = { class: wanted, hosts, holder };
     return admission.enter(request, deadlines.wait_seconds * 1000, context.signal, (holders) =>

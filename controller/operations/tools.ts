@@ -1,4 +1,3 @@
-import type { OperationEvent__Output } from '../../proto/gen/onestorage/v1/OperationEvent.ts';
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import type { OperationContext } from '../../runtime/operations/types.ts';
 import { MIB } from '../../runtime/units.ts';
@@ -8,14 +7,14 @@ import type { ControllerConfig } from '../config.ts';
 import type { FlowTools, TransferSource, TransferTarget } from '../flows/flow.ts';
 import type { AgentCalls } from '../hosts/agent-calls.ts';
 import type { Host, HostDirectory } from '../hosts/directory.ts';
-import { type AgentResult, follow } from '../hosts/follow.ts';
+import { follow } from '../hosts/follow.ts';
 import type { AgentOperation } from '../hosts/stop-agents.ts';
 import { actionData, decodeBase64 } from '../opennebula/action-data.ts';
 import type { OpenNebula } from '../opennebula/client.ts';
 import { vmDocument } from '../opennebula/vm-document.ts';
 import { readXml } from '../opennebula/xml.ts';
 import type { AdmissionClass } from './admission.ts';
-import { transferData } from './transfer.ts';
+import { type FollowAgent, transferData } from './transfer.ts';
 
 /** What actions stand on. */
 export interface ActionServices {
@@ -24,15 +23,6 @@ export interface ActionServices {
   readonly hosts: HostDirectory;
   readonly openNebula: OpenNebula;
 }
-
-/** Follows an operation of an agent to its end. */
-export type FollowAgent = (
-  host: Host,
-  operationId: string,
-  open: (signal: AbortSignal) => AsyncIterable<OperationEvent__Output>,
-  /** A host that does not answer at first is looked for, too. */
-  wait?: boolean,
-) => Promise<AgentResult>;
 
 export interface ToolsOptions {
   readonly services: ActionServices;

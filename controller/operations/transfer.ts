@@ -1,10 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenExportRequest } from '../../proto/gen/onestorage/v1/OpenExportRequest.ts';
+import type { OperationEvent__Output } from '../../proto/gen/onestorage/v1/OperationEvent.ts';
 import { asStorageError, type Reason } from '../../runtime/errors.ts';
 import type { TransferSource, TransferTarget } from '../flows/flow.ts';
 import type { AgentCalls } from '../hosts/agent-calls.ts';
+import type { Host } from '../hosts/directory.ts';
 import type { AgentResult } from '../hosts/follow.ts';
-import type { FollowAgent } from './tools.ts';
+
+/** Follows an operation of an agent to its end. */
+export type FollowAgent = (
+  host: Host,
+  operationId: string,
+  open: (signal: AbortSignal) => AsyncIterable<OperationEvent__Output>,
+  /** A host that does not answer at first is looked for, too. */
+  wait?: boolean,
+) => Promise<AgentResult>;
 
 export interface TransferOptions {
   readonly agents: AgentCalls;
