@@ -31,6 +31,9 @@ const SIGNATURES: readonly Signature[] = [
   { ...text('LUKS', 0, 'LUKS\xba\xbe'), plain: true },
 ];
 
+/** qemu itself looks at less. */
+const DESCRIPTOR_BYTES = 4096;
+
 /** Length of the end of a file that is looked at: footers of VHD and DMG. */
 export const TAIL_BYTES = 512;
 
@@ -41,5 +44,16 @@ export function signatures(head: Buffer, tail: Buffer): readonly { readonly form
     return where.subarray(at, at + bytes.length).equals(bytes);
   });
   const names = new Map(found.map(({ format, plain }) => [format, plain === true]));
+  if (isVmdkDescriptor(head)) names.set('VMDK', false);
   return [...names].map(([format, plain]) => ({ format, plain }));
+}
+
+/**
+ * A VMDK may be a text that names the files with its data. qemu knows one by its first line that is neither a comment nor blank, wherever in
+ * the first bytes it stands.
+ */
+function isVmdkDescriptor(head: Buffer): boolean {
+  const lines = head.toString('latin1', 0, DESCRIPTOR_BYTES).split('\n');
+  const first = lines.map((line) => line.replace(/\r$/, '')).find((line) => !line.startsWith('#') && !/^ +$/.test(line));
+  return first !== undefined && /^version=[123]$/.test(first);
 }

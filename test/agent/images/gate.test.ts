@@ -76,6 +76,13 @@ describe.skipIf(incomplete)('the header gate', () => {
     await expect(checkHeader(vhd, 'raw', IMPORT)).rejects.toMatchObject({ message: expect.stringContaining('is a VHD image') });
     const vmdk = await image('vmdk', ['-o', 'subformat=monolithicFlat']);
     await expect(checkHeader(vmdk, undefined, IMPORT)).rejects.toMatchObject({ message: expect.stringContaining('is a VMDK image') });
+    // The text alone is enough for qemu, without the comment that usually begins it.
+    for (const text of ['version=1\nRW 8 FLAT "/etc/hostname" 0\n', '# any\n  \r\nversion=3\r\n']) {
+      await writeFile(vmdk, text);
+      await expect(checkHeader(vmdk, 'raw', IMPORT)).rejects.toMatchObject({ message: expect.stringContaining('is a VMDK image') });
+    }
+    await writeFile(vmdk, 'version=10\n');
+    expect(await checkHeader(vmdk, 'raw', IMPORT)).toMatchObject({ format: 'raw' });
   });
 
   it('takes as raw what a disk holds: nothing, a partition table, an ISO, LUKS', async () => {
