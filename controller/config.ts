@@ -72,6 +72,8 @@ export const controllerConfig = z.strictObject({
       opennebula_seconds: seconds.default(30),
     })
     .prefault({}),
+  /** How often local system datastores get their directory and marker on every host of their clusters; 0: never. */
+  mark_datastores_seconds: z.number().min(0).max(86_400).default(600),
   log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 

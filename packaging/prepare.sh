@@ -30,6 +30,10 @@ unzip|unzip|unzip
 needed_bench='
 sshd|openssh-server|openssh-server
 ssh|openssh-client|openssh-clients
+ruby|ruby|ruby
+bash|bash|bash
+unshare|util-linux|util-linux
+ip|iproute2|iproute
 '
 
 if [ "${1-}" = --with ]; then

@@ -62,7 +62,7 @@ export function openConnection(
     },
     explain: (thrown) => {
       const text = thrown instanceof Error ? thrown.message : '';
-      if (!text.includes('No connection established')) return fromStatus(thrown, host);
+      if (!text.includes(NO_CONNECTION)) return fromStatus(thrown, host);
       // gRPC repeats why it could not connect as the text of an UNAVAILABLE; only there does it stand for this attempt.
       if (refusal !== undefined && text.includes(refusal.message)) return refusal;
       if (CHAIN_REFUSED.test(text)) {
@@ -80,6 +80,15 @@ export function openConnection(
       return fromStatus(thrown, host);
     },
   };
+}
+
+/** How gRPC begins the text of a call that found no connection. */
+const NO_CONNECTION = 'No connection established';
+
+/** Had the failed call a connection? Then the other end may have taken it before the connection broke. gRPC says so in words only. */
+export function hadConnection(error: StorageError): boolean {
+  const details: unknown = Reflect.get(Object(error.cause), 'details');
+  return typeof details === 'string' && !details.includes(NO_CONNECTION);
 }
 
 /** How OpenSSL says that the chain of the other end was not accepted here. */

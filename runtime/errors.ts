@@ -53,6 +53,11 @@ export const REASONS = {
   no_space: { code: 'RESOURCE_EXHAUSTED', again: 'later', hint: 'free space in the datastore, or use another one' },
   too_big: { code: 'RESOURCE_EXHAUSTED', again: 'no', hint: 'the input is larger than the limit' },
   busy: { code: 'RESOURCE_EXHAUSTED', again: 'later', hint: 'wait for the operations that hold it: onestorage ops list' },
+  guest_agent: {
+    code: 'FAILED_PRECONDITION',
+    again: 'later',
+    hint: 'install and start qemu-guest-agent in the guest, or set FS_FREEZE to NONE or SUSPEND',
+  },
   unreachable: { code: 'UNAVAILABLE', again: 'later', hint: 'check that the host is up and onestorage-agent runs on it' },
   unavailable: { code: 'UNAVAILABLE', again: 'later', hint: 'the service is starting or stopping; call again' },
   opennebula_unavailable: { code: 'UNAVAILABLE', again: 'later', hint: 'check that oned runs and ONE_XMLRPC and ONE_AUTH are right' },
@@ -132,11 +137,12 @@ const NETWORK: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the name is not known',
   EAI_AGAIN: 'the name cannot be resolved at the moment',
   EPIPE: 'connection closed',
+  UND_ERR_SOCKET: 'connection closed',
 };
 
 /** `connect ECONNREFUSED 10.0.0.1:80` → `connection refused`: the caller says of whom. Other text as it is. */
 export function plainNetworkText(text: string): string {
-  const code = /^(?:(?:connect|read|write|getaddrinfo) )?(E[A-Z_]+)\b/u.exec(text)?.[1] ?? '';
+  const code = /^(?:(?:connect|read|write|getaddrinfo) )?((?:UND_ERR_|E)[A-Z_]+)\b/u.exec(text)?.[1] ?? '';
   return Object.hasOwn(NETWORK, code) ? (NETWORK[code] ?? text) : text;
 }
 

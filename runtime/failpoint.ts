@@ -57,8 +57,8 @@ let armed: readonly Failpoint[] | undefined;
 
 /**
  * A place where a test can stop, delay or fail the program: `ONESTORAGE_FAILPOINTS='copy.before-rename=kill;fetch.*=reason:no_space'`.
- * `@/file` reads them from a file each time, so that a test can arm a daemon that runs. Nothing when the variable is unset. `bad_config` when
- * it cannot be read: a test that does not do what it says must not pass.
+ * A `*` stands for anything. `@/file` reads them from a file each time, so that a test can arm a daemon that runs. Nothing when the variable
+ * is unset. `bad_config` when it cannot be read: a test that does not do what it says must not pass.
  */
 export async function failpoint(name: string, signal?: AbortSignal): Promise<void> {
   if (trace !== undefined) appendFileSync(trace, `${name}\n`);

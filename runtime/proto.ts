@@ -6,7 +6,9 @@ import type { ProtoGrpcType as DiskProto } from '../proto/gen/disk.ts';
 import type { ProtoGrpcType as HostProto } from '../proto/gen/host.ts';
 import type { ProtoGrpcType as ImageProto } from '../proto/gen/image.ts';
 import type { ProtoGrpcType as InspectionProto } from '../proto/gen/inspection.ts';
+import type { ProtoGrpcType as LiveProto } from '../proto/gen/live.ts';
 import type { DisksClient, DisksHandlers } from '../proto/gen/onestorage/v1/Disks.ts';
+import type { GuestsClient, GuestsHandlers } from '../proto/gen/onestorage/v1/Guests.ts';
 import type { HostsClient, HostsHandlers } from '../proto/gen/onestorage/v1/Hosts.ts';
 import type { ImagesClient, ImagesHandlers } from '../proto/gen/onestorage/v1/Images.ts';
 import type { InspectionsClient, InspectionsHandlers } from '../proto/gen/onestorage/v1/Inspections.ts';
@@ -30,11 +32,12 @@ export const packageDefinition: PackageDefinition = loadSync(
   { includeDirs: [directory], longs: Number, enums: String, defaults: true, oneofs: true, keepCase: false, bytes: Buffer },
 );
 
-type Loaded = DiskProto & HostProto & ImageProto & InspectionProto & OperationProto & SnapshotProto & TransferProto;
+type Loaded = DiskProto & HostProto & ImageProto & InspectionProto & LiveProto & OperationProto & SnapshotProto & TransferProto;
 const { v1 } = (loadPackageDefinition(packageDefinition) as unknown as Loaded).onestorage;
 
 export interface Clients {
   readonly Operations: OperationsClient;
+  readonly Guests: GuestsClient;
   readonly Hosts: HostsClient;
   readonly Images: ImagesClient;
   readonly Disks: DisksClient;
@@ -47,6 +50,7 @@ export type ServiceName = keyof Clients;
 /** The generated handler types, from which runtime/service.ts derives its own. */
 export interface GeneratedHandlers {
   readonly Operations: OperationsHandlers;
+  readonly Guests: GuestsHandlers;
   readonly Hosts: HostsHandlers;
   readonly Images: ImagesHandlers;
   readonly Disks: DisksHandlers;
@@ -64,6 +68,7 @@ export const clients: {
   ) => Clients[S];
 } = {
   Operations: v1.Operations,
+  Guests: v1.Guests,
   Hosts: v1.Hosts,
   Images: v1.Images,
   Disks: v1.Disks,
@@ -75,6 +80,7 @@ export const clients: {
 /** Service definitions by service name: paths, streaming, serializers. */
 export const services = {
   Operations: v1.Operations.service,
+  Guests: v1.Guests.service,
   Hosts: v1.Hosts.service,
   Images: v1.Images.service,
   Disks: v1.Disks.service,

@@ -1,6 +1,7 @@
-import { chmod, lstat, rename, unlink } from 'node:fs/promises';
+import { chmod, lstat, mkdir, rename, stat, unlink } from 'node:fs/promises';
 import type { Server as HttpServer } from 'node:http';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import { asStorageError, StorageError } from './errors.ts';
 
 /** The kernel's limit for the path of a unix socket, without the final zero. */
@@ -30,6 +31,12 @@ async function answers(path: string): Promise<boolean> {
 
 /** Throws conflict when a living process owns the path or it is no socket at all. */
 async function refuseIfTaken(path: string, owner: string): Promise<void> {
+  // /run is empty after a start of the machine; systemd makes the directory, and by hand root may.
+  await mkdir(dirname(path), { mode: 0o755 }).catch(() => undefined);
+  // The error of listen() would be "permission denied".
+  if (!(await stat(dirname(path)).catch(() => undefined))?.isDirectory()) {
+    throw new StorageError('bad_config', `${dirname(path)} is not there: make it for the user of the ${owner}, or choose another socket`);
+  }
   const found = await lstat(path).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

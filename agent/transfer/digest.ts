@@ -5,20 +5,15 @@ import { asStorageError } from '../../runtime/errors.ts';
 import { MIB } from '../../runtime/units.ts';
 import { abortError, type ToolContext } from '../tools/run.ts';
 import { dataExtents, type Extent } from './extents.ts';
+import { giveBuffer, READ_BYTES, takeBuffer } from './read-buffers.ts';
 
 const BLOCK = MIB;
-const READ = 4 * MIB;
 /** What reads past the page cache must be a multiple of. */
 const SECTOR = 4096;
 const KEY = Buffer.alloc(16);
 const NONCE = Buffer.alloc(12);
 const ZEROS = Buffer.alloc(BLOCK);
 const ZERO_TAG = tagOf(ZEROS);
-
-/** Page-aligned memory, as reads past the page cache need it; Node's buffers are not. Kept, because V8 reserves far more around each. */
-declare const WebAssembly: { readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer } };
-const spare: ArrayBuffer[] = [];
-const SPARE = 4;
 
 export interface FileDigest {
   readonly digest: string;
@@ -38,38 +33,56 @@ export interface DigestOptions {
 export async function digestFile(file: string, context: ToolContext, { direct = false }: DigestOptions = {}): Promise<FileDigest> {
   const { signal } = context;
   const handle = await openFor(file, direct);
-  const memory = spare.pop() ?? new WebAssembly.Memory({ initial: (2 * READ) / 65_536 }).buffer;
-  let next: Promise<Buffer> | undefined;
+  let next: Promise<Chunk> | undefined;
   try {
     const { size } = await handle.stat();
     const chunks = [...chunksOf(await dataExtents(file, size, context), size)];
     const sum = createHash('sha256').update(`${size}\n`);
-    // One half is filled while the other is summed up.
-    const halves = [Buffer.from(memory, 0, READ), Buffer.from(memory, READ, READ)] as const;
-    const read = (index: number): Promise<Buffer> | undefined => {
+    const read = (index: number): Promise<Chunk> | undefined => {
       const chunk = chunks[index];
-      return chunk === undefined ? undefined : readFully(handle, halves[index % 2 === 0 ? 0 : 1], chunk);
+      return chunk === undefined ? undefined : readChunk(handle, chunk);
     };
     let readBytes = 0;
     next = read(0);
     for (const [index, { start }] of chunks.entries()) {
-      const data = await next;
-      if (signal.aborted) throw abortError(signal);
-      next = read(index + 1);
+      const chunk = await next;
+      // One buffer is filled while the other is summed up.
+      next = signal.aborted ? undefined : read(index + 1);
       // Awaited only in the next round: what goes wrong until then must not count as unhandled.
       next?.catch(() => undefined);
-      if (data === undefined) continue;
-      readBytes += data.length;
-      addBlocks(sum, data, start);
+      if (chunk === undefined) continue;
+      try {
+        if (signal.aborted) throw abortError(signal);
+        readBytes += chunk.data.length;
+        addBlocks(sum, chunk.data, start);
+      } finally {
+        giveBuffer(chunk.buffer);
+      }
     }
     return { digest: sum.digest('hex'), readBytes };
   } catch (thrown) {
     throw asStorageError(thrown, `read ${file}`);
   } finally {
-    // Nobody else may get the memory while a read still fills it.
-    await next?.catch(() => undefined);
-    if (spare.length < SPARE) spare.push(memory);
+    // Nobody else may get the memory while a read still fills it. One that failed has given it back itself.
+    const left = await next?.catch(() => undefined);
+    if (left !== undefined) giveBuffer(left.buffer);
     await handle.close();
+  }
+}
+
+/** What was read, in a buffer that is to be given back. */
+interface Chunk {
+  readonly data: Buffer;
+  readonly buffer: Buffer;
+}
+
+async function readChunk(handle: FileHandle, extent: Extent): Promise<Chunk> {
+  const buffer = await takeBuffer();
+  try {
+    return { data: await readFully(handle, buffer, extent), buffer };
+  } catch (thrown) {
+    giveBuffer(buffer);
+    throw thrown;
   }
 }
 
@@ -115,7 +128,8 @@ function* chunksOf(extents: readonly Extent[], size: number): Generator<Extent> 
   let done = 0;
   for (const { start, end } of extents) {
     const to = Math.min(Math.ceil(end / BLOCK) * BLOCK, size);
-    for (let at = Math.max(done, start - (start % BLOCK)); at < to; at += READ) yield { start: at, end: Math.min(at + READ, to) };
+    for (let at = Math.max(done, start - (start % BLOCK)); at < to; at += READ_BYTES)
+      yield { start: at, end: Math.min(at + READ_BYTES, to) };
     done = Math.max(done, to);
   }
 }

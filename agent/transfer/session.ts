@@ -35,9 +35,11 @@ export class FetchSession {
   readonly #send: (request: FetchRequest) => Promise<void>;
   readonly #close: () => void;
   readonly #broken = new AbortController();
+  readonly #sourceName: string;
   #failure: StorageError | undefined;
 
-  constructor(send: (request: FetchRequest) => Promise<void>, close: () => void) {
+  constructor(sourceName: string, send: (request: FetchRequest) => Promise<void>, close: () => void) {
+    this.#sourceName = sourceName;
     this.#send = send;
     this.#close = close;
     this.manifest = this.#manifest.promise;
@@ -56,7 +58,7 @@ export class FetchSession {
       this.#ended.resolve();
       this.fail(new StorageError('interrupted', 'the source ended the transfer'));
     } catch (thrown) {
-      this.fail(thrown instanceof StorageError ? thrown : new StorageError('interrupted', String(thrown), { cause: thrown }));
+      this.fail(thrown instanceof StorageError ? this.#named(thrown) : new StorageError('interrupted', String(thrown), { cause: thrown }));
     }
   }
 
@@ -64,6 +66,13 @@ export class FetchSession {
     if (event.manifest) this.#manifest.resolve(event.manifest.entries.map(fromWire));
     if (event.export) this.#slot(this.#exports, event.export.entry).resolve(event.export);
     if (event.digest) this.#slot(this.#digests, event.digest.entry).resolve(event.digest.digest);
+  }
+
+  /** What the source says of its own files must not read as if it were said of this host. */
+  #named(error: StorageError): StorageError {
+    if (error.message.includes(this.#sourceName)) return error;
+    const detail = error.detail === undefined ? {} : { detail: error.detail };
+    return new StorageError(error.reason, `${error.message} (on ${this.#sourceName})`, { ...detail, cause: error });
   }
 
   fail(error: StorageError): void {
@@ -118,6 +127,7 @@ export async function openSession(identity: Identity, request: SessionRequest, s
   try {
     const stream = await openDuplex(channel.client('Transfers'), 'Fetch', { signal });
     const session = new FetchSession(
+      hostName,
       (message) => stream.send(message),
       () => {
         stream.cancel();

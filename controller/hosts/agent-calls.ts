@@ -1,9 +1,11 @@
+import type { CopyGuestDiskRequest } from '../../proto/gen/onestorage/v1/CopyGuestDiskRequest.ts';
 import type { CopyImageRequest } from '../../proto/gen/onestorage/v1/CopyImageRequest.ts';
 import type { CreateContextRequest } from '../../proto/gen/onestorage/v1/CreateContextRequest.ts';
 import type { CreateDiskRequest } from '../../proto/gen/onestorage/v1/CreateDiskRequest.ts';
 import type { CreateImageRequest } from '../../proto/gen/onestorage/v1/CreateImageRequest.ts';
 import type { DescribeImageRequest } from '../../proto/gen/onestorage/v1/DescribeImageRequest.ts';
 import type { Finding__Output } from '../../proto/gen/onestorage/v1/Finding.ts';
+import type { GuestSnapshotRequest } from '../../proto/gen/onestorage/v1/GuestSnapshotRequest.ts';
 import type { ImportImageRequest } from '../../proto/gen/onestorage/v1/ImportImageRequest.ts';
 import type { InspectRequest } from '../../proto/gen/onestorage/v1/InspectRequest.ts';
 import type { OpenExportRequest } from '../../proto/gen/onestorage/v1/OpenExportRequest.ts';
@@ -34,6 +36,9 @@ export interface AgentRequests {
   'Snapshots/Revert': SnapshotRequest;
   'Snapshots/Delete': SnapshotRequest;
   'Snapshots/Flatten': SnapshotRequest;
+  'Guests/CreateSnapshot': GuestSnapshotRequest;
+  'Guests/DeleteSnapshot': GuestSnapshotRequest;
+  'Guests/CopyDisk': CopyGuestDiskRequest;
   'Inspections/Quarantine': QuarantineRequest;
   'Transfers/Receive': ReceiveRequest;
 }
@@ -55,6 +60,8 @@ export interface AgentCalls {
   /** Ids of what is under way. */
   running(host: Host, signal: AbortSignal): Promise<readonly string[]>;
   usage(host: Host, datastoreId: number, signal: AbortSignal): Promise<UsageResponse__Output>;
+  /** Makes the directory and the marker of a system datastore, so that the host tells its space before its first disk. */
+  mark(host: Host, datastoreId: number, driver: string, signal: AbortSignal): Promise<void>;
   /** Virtual size in bytes. */
   statOrigin(host: Host, origin: Origin, signal: AbortSignal): Promise<number>;
   /** What does not fit in a datastore of the host. */

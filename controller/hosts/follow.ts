@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Failure__Output } from '../../proto/gen/onestorage/v1/Failure.ts';
 import type { OperationEvent__Output } from '../../proto/gen/onestorage/v1/OperationEvent.ts';
-import { asStorageError, isReason, StorageError } from '../../runtime/errors.ts';
+import { hadConnection } from '../../runtime/connection.ts';
+import { asStorageError, isReason, type Reason, StorageError } from '../../runtime/errors.ts';
 import type { Figures, LogLevel, Progress } from '../../runtime/operations/types.ts';
 import { formatDuration } from '../../runtime/units.ts';
 
@@ -30,13 +31,16 @@ export interface FollowOptions {
   onAnswer?(): void;
 }
 
+/** Of the call itself: these say nothing about the operation. */
+const BROKEN: ReadonlySet<Reason> = new Set(['unreachable', 'unavailable', 'interrupted']);
+
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5000;
 
 /**
  * Follows an operation of an agent to its outcome. A stream that breaks says nothing about the operation: the agent goes on, or takes it up
  * when it starts again; so `open` is called again, with the same operation id, until the agent answers or `reattachMs` is over. An agent
- * that never answered fails at once. Throws the agent's failure, or unreachable with the host's name.
+ * that was never connected fails at once. Throws the agent's failure, or unreachable with the host's name.
  */
 export async function follow(open: () => AsyncIterable<OperationEvent__Output>, options: FollowOptions): Promise<AgentResult> {
   const seen = new Set<string>();
@@ -52,6 +56,11 @@ export async function follow(open: () => AsyncIterable<OperationEvent__Output>, 
     });
     if (!(broken instanceof StorageError)) return broken;
     options.signal.throwIfAborted();
+    // Cut off before its first event it may have begun all the same: it is looked for, not given up.
+    if (!state.answered && hadConnection(broken)) {
+      state.answered = true;
+      options.onAnswer?.();
+    }
     if (!state.answered && broken.reason === 'unreachable') throw broken;
     brokenAt ??= performance.now();
     const gone = performance.now() - brokenAt;
@@ -87,7 +96,8 @@ async function readStream(
     if (thrown instanceof Ended) throw thrown.error;
     if (signal.aborted) throw asStorageError(signal.reason);
     const error = asStorageError(thrown);
-    if (error.reason === 'unreachable' || error.reason === 'unavailable') return error;
+    // An agent that is stopped politely ends the call: `interrupted`. Its operation goes on when it is back.
+    if (BROKEN.has(error.reason)) return error;
     throw error;
   }
 }

@@ -29,6 +29,9 @@ const STARTS: { readonly [M in AgentMethod]: Start<M> } = {
   'Snapshots/Revert': (channel, request, signal) => callStream(channel.client('Snapshots'), 'Revert', request, { signal }),
   'Snapshots/Delete': (channel, request, signal) => callStream(channel.client('Snapshots'), 'Delete', request, { signal }),
   'Snapshots/Flatten': (channel, request, signal) => callStream(channel.client('Snapshots'), 'Flatten', request, { signal }),
+  'Guests/CreateSnapshot': (channel, request, signal) => callStream(channel.client('Guests'), 'CreateSnapshot', request, { signal }),
+  'Guests/DeleteSnapshot': (channel, request, signal) => callStream(channel.client('Guests'), 'DeleteSnapshot', request, { signal }),
+  'Guests/CopyDisk': (channel, request, signal) => callStream(channel.client('Guests'), 'CopyDisk', request, { signal }),
   'Inspections/Quarantine': (channel, request, signal) => callStream(channel.client('Inspections'), 'Quarantine', request, { signal }),
   'Transfers/Receive': (channel, request, signal) => callStream(channel.client('Transfers'), 'Receive', request, { signal }),
 };
@@ -82,6 +85,10 @@ export function grpcAgents({ identity, statMs, monitorMs }: GrpcAgentsOptions): 
     },
     usage: (host, datastoreId, signal) =>
       callUnary(channelOf(host).client('Hosts'), 'Usage', { datastoreId, create: true }, { signal, deadlineMs: monitorMs }),
+    mark: async (host, datastoreId, driver, signal) => {
+      const request = { datastoreId, create: true, monitor: driver };
+      await callUnary(channelOf(host).client('Hosts'), 'Usage', request, { signal, deadlineMs: monitorMs });
+    },
     statOrigin: async (host, origin, signal) => {
       const options = { signal, deadlineMs: statMs };
       const answer: StatOriginResponse__Output = await callUnary(channelOf(host).client('Images'), 'StatOrigin', { origin }, options);

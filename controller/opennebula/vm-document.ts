@@ -35,6 +35,10 @@ export interface VmDocument {
   readonly id: number;
   readonly state: number;
   readonly lcmState: number;
+  /** Name or UUID of the domain; undefined: never deployed. */
+  readonly deployId: string | undefined;
+  /** BACKUP_CONFIG/FS_FREEZE, in capitals. */
+  readonly fsFreeze: string | undefined;
   readonly disks: readonly VmDisk[];
   /** Oldest first. */
   readonly history: readonly VmHistory[];
@@ -46,6 +50,7 @@ export interface VmDocument {
 export const LCM = {
   running: 3,
   hotplugSaveAs: 26,
+  snapshot: 57,
   snapshotDelete: 59,
   prologMigrateUnknown: 60,
   prologMigrateUnknownFailure: 61,
@@ -63,6 +68,8 @@ export function vmDocument(root: XmlElement): VmDocument {
     id: required(numberOf(root, 'ID'), 'VM/ID'),
     state: required(numberOf(root, 'STATE'), 'VM/STATE'),
     lcmState: required(numberOf(root, 'LCM_STATE'), 'VM/LCM_STATE'),
+    deployId: textOf(root, 'DEPLOY_ID'),
+    fsFreeze: textOf(child(child(root, 'BACKUPS'), 'BACKUP_CONFIG'), 'FS_FREEZE')?.toUpperCase(),
     disks: childrenOf(template, 'DISK').map(disk),
     history: childrenOf(child(root, 'HISTORY_RECORDS'), 'HISTORY').map(history),
     snapshots: new Map(childrenOf(root, 'SNAPSHOTS').map(snapshots)),

@@ -1,33 +1,81 @@
-import { readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
+import { type Account, machineSeconds } from './account.ts';
+import { lastTask, loopbackBytes } from './isolate.ts';
 
-/** Wall time and processor time of the whole machine: what every process did, on both sides, also those that have ended. */
+/** What some work took. */
 export interface Measured {
   readonly seconds: number;
+  /** Of one side: both ends, everything it started. */
   readonly cpuSeconds: number;
+  /** Of the whole machine, to check the number above against on a quiet machine. */
+  readonly machineCpuSeconds: number;
+  /** Through the loopback; undefined where it is not ours alone. */
+  readonly wireBytes: number | undefined;
+  /** Processes and threads started. */
+  readonly tasks: number | undefined;
 }
 
-/** Clock ticks a second in /proc/stat; 100 on every Linux that Node runs on. */
-const TICKS = 100;
-
-export async function measure(work: () => Promise<unknown>): Promise<Measured> {
-  const cpu = busyTicks();
+/** Runs lines of sh in a side's account, as its caller does it: one action after another, each must succeed. */
+export async function measureScript(account: Account, script: string, env: Readonly<Record<string, string>>): Promise<Measured> {
+  const join = account.join === undefined ? '' : `echo $$ >'${account.join}' && `;
+  const before = { cpu: account.seconds(), machine: machineSeconds(), wire: loopbackBytes(), task: lastTask() };
   const started = performance.now();
-  await work();
-  return { seconds: (performance.now() - started) / 1000, cpuSeconds: (busyTicks() - cpu) / TICKS };
+  await runShell(`${join}eval "$1"`, script, env);
+  const seconds = (performance.now() - started) / 1000;
+  return {
+    seconds,
+    cpuSeconds: account.seconds() - before.cpu,
+    machineCpuSeconds: machineSeconds() - before.machine,
+    wireBytes: less(loopbackBytes(), before.wire),
+    tasks: less(less(lastTask(), before.task), 1),
+  };
 }
 
-/** The run in the middle by wall time: one disturbed run does not count. */
-export function middle(runs: readonly Measured[]): Measured {
-  const sorted = [...runs].sort((a, b) => a.seconds - b.seconds);
-  const found = sorted[Math.floor((sorted.length - 1) / 2)];
-  if (found === undefined) throw new Error('nothing was measured');
-  return found;
+function less(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : a - b;
 }
 
-/** user + nice + system + irq + softirq; neither idle nor waiting for a disk. */
-function busyTicks(): number {
-  const line = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? '';
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = line.trim().split(/\s+/).slice(1).map(Number);
-  return user + nice + system + irq + softirq;
+function runShell(first: string, script: string, env: Readonly<Record<string, string>>): Promise<void> {
+  const child = spawn('sh', ['-c', first, 'sh', `set -e\n${script}`], { env: { ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-4000);
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    // `exit`, not `close`: a shared ssh connection that stays may hold the pipe.
+    child.once('exit', (code) => {
+      child.stderr.destroy();
+      if (code === 0) resolve();
+      else reject(new Error(`a measured script ended with ${code}:\n${said.trim()}\n--- ${script.slice(0, 600)}`));
+    });
+  });
+}
+
+/** Each number by itself: one disturbed run counts for nothing. */
+export function median(runs: readonly Measured[], per = 1): Measured {
+  const of = (pick: (run: Measured) => number | undefined) => middle(runs.map(pick).filter((value) => value !== undefined));
+  return {
+    seconds: (of((run) => run.seconds) ?? Number.NaN) / per,
+    cpuSeconds: (of((run) => run.cpuSeconds) ?? Number.NaN) / per,
+    machineCpuSeconds: (of((run) => run.machineCpuSeconds) ?? Number.NaN) / per,
+    wireBytes: divided(
+      of((run) => run.wireBytes),
+      per,
+    ),
+    tasks: divided(
+      of((run) => run.tasks),
+      per,
+    ),
+  };
+}
+
+function divided(value: number | undefined, per: number): number | undefined {
+  return value === undefined ? undefined : value / per;
+}
+
+function middle(values: readonly number[]): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
 }

@@ -1,48 +1,130 @@
-import { cpus } from 'node:os';
-import path from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { cpus, release } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startCluster } from '../lab/cluster.ts';
-import { type CaseResult, CLONES, localCopy, runClone, runSmall } from './cases.ts';
-import type { Measured } from './measure.ts';
-import { startSsh } from './ssh.ts';
+import { addDatastores } from '../lab/models.ts';
+import { openAccount } from './account.ts';
+import { runActions } from './actions.ts';
+import { runClones } from './clones.ts';
+import { isolated, runIsolated, runName } from './isolate.ts';
+import { runMemory } from './memory.ts';
+import { openBench } from './sides.ts';
+import { MACHINE_CPU, type Row, renderMarkdown, renderTable } from './table.ts';
 
-/** `npm run bench -- [--rounds N] [--json]`: the shims against tar through ssh, on this machine. */
+/** `npm run bench`: the shims against the way of the stock ssh driver, on this machine. A target that is missed is no error. */
 
-const SMALL_ACTIONS = 20;
+const USAGE = `usage: npm run bench -- [--rounds N] [--actions N] [--scale X] [--only TEXT] [--check] [--json] [--markdown FILE]
+  --rounds N       how often each side runs; medians count (3)
+  --actions N      calls of a no-data action a round (8)
+  --scale X        sizes of the images, as a share of the real ones (1)
+  --only TEXT      only cases whose name has this text; 'memory' is one
+  --check          show the processor time of the whole machine, too: about the same on a quiet one
+  --json           the rows as JSON on standard output
+  --markdown FILE  the table as a file, too
+`;
 
-async function main(rounds: number, json: boolean): Promise<void> {
-  const say = (text: string) => void (json ? process.stderr : process.stdout).write(`${text}\n`);
-  const cluster = await startCluster({ controllerOptions: { log_level: 'warn' }, agentOptions: { log_level: 'info' } });
+interface Options {
+  readonly rounds: number;
+  readonly actions: number;
+  readonly scale: number;
+  readonly only: string;
+  readonly check: boolean;
+  readonly json: boolean;
+  readonly markdown: string | undefined;
+}
+
+async function main(options: Options): Promise<void> {
+  const say = (text: string) => void (options.json ? process.stderr : process.stdout).write(`${text}\n`);
+  const facts = await describe(options);
+  for (const fact of facts) say(fact);
+  const wanted = (name: string) => name.includes(options.only);
+  const shown = ({ metric }: Row) => options.check || metric !== MACHINE_CPU;
+  const rows: Row[] = [];
+  const keep = (found: readonly Row[]) => {
+    rows.push(...found);
+    say(`\n${renderTable(found.filter(shown))}`);
+  };
+  const cluster = await startCluster({ controllerOptions: { log_level: 'info' }, agentOptions: { log_level: 'info' } });
+  const account = openAccount(runName(), 'ours');
   try {
-    const ssh = await startSsh(path.join(cluster.site.directory, 'ssh'));
+    addDatastores(cluster.one.model);
+    const bench = await openBench(cluster, account, options.rounds);
     try {
-      const bench = { cluster, ssh, rounds };
-      const results: CaseResult[] = [];
-      say(`${cpus().length} processors, ${rounds} rounds, the middle one counts; seconds of wall time / of processor time\n`);
-      say(`${'local copy of 1 GiB, for comparison'.padEnd(46)} ${show(await localCopy(cluster.site.directory))}`);
-      const keep = (result: CaseResult) => {
-        results.push(result);
-        say(render(result));
-      };
-      keep(await runSmall(bench, SMALL_ACTIONS));
-      for (const of of CLONES) keep(await runClone(bench, of));
-      if (json) process.stdout.write(`${JSON.stringify(results, undefined, 2)}\n`);
+      for await (const found of runActions(bench, options.actions, wanted)) keep(found);
+      for await (const found of runClones(bench, options.scale, wanted)) keep(found);
     } finally {
-      await ssh.stop();
+      await bench.stop();
     }
   } finally {
     await cluster.stop();
+    await account.close();
+  }
+  if (wanted('memory')) keep(await runMemory());
+  const judged = rows.filter(({ met }) => met !== undefined);
+  say(`\n${judged.filter(({ met }) => met === true).length} of ${judged.length} targets met`);
+  if (options.json) process.stdout.write(`${JSON.stringify({ facts, rows }, undefined, 2)}\n`);
+  if (options.markdown !== undefined) await writeFile(options.markdown, renderMarkdown(rows.filter(shown), facts));
+}
+
+async function describe({ rounds, actions, scale }: Options): Promise<string[]> {
+  const probe = openAccount(runName(), 'probe');
+  await probe.close();
+  return [
+    `${cpus().length} × ${cpus()[0]?.model ?? 'processor'}, Linux ${release()}, Node ${process.version}`,
+    `${rounds} rounds, ${actions} calls of an action a round, images × ${scale}; medians`,
+    probe.join === undefined
+      ? 'processor time: the whole machine, because no cgroup can be made (not root); right only on a quiet machine'
+      : 'processor time: of each side by itself, by cgroup',
+    isolated ? 'bytes and tasks: counted in namespaces of the bench' : 'bytes and tasks: not counted, that takes namespaces (root)',
+  ];
+}
+
+function readOptions(): Options {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  const { values } = parseArgs({
+    options: {
+      rounds: text,
+      actions: text,
+      scale: text,
+      only: text,
+      markdown: text,
+      json: flag,
+      check: flag,
+      help: { ...flag, short: 'h' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    process.exit(0);
+  }
+  const number = (name: 'rounds' | 'actions' | 'scale', otherwise: number, least: number) => {
+    const value = Number(values[name] ?? otherwise);
+    if (!(value >= least)) throw new Error(`--${name} ${values[name]}: a number from ${least} on`);
+    return value;
+  };
+  return {
+    rounds: Math.floor(number('rounds', 3, 1)),
+    actions: Math.floor(number('actions', 8, 1)),
+    scale: number('scale', 1, 0.01),
+    only: values.only ?? '',
+    check: values.check,
+    json: values.json,
+    markdown: values.markdown,
+  };
+}
+
+function optionsOrLeave(): Options {
+  try {
+    return readOptions();
+  } catch (thrown) {
+    process.stderr.write(`bench: ${thrown instanceof Error ? thrown.message : String(thrown)}\n${USAGE}`);
+    process.exit(2);
   }
 }
 
-function render({ name, stock, ours }: CaseResult): string {
-  const share = `${(ours.seconds / stock.seconds).toFixed(2)} / ${(ours.cpuSeconds / stock.cpuSeconds).toFixed(2)}`;
-  return `${name.padEnd(46)} tar through ssh ${show(stock)}   onestorage ${show(ours)}   share ${share}`;
-}
-
-function show({ seconds, cpuSeconds }: Measured): string {
-  return `${seconds.toFixed(2).padStart(6)} / ${cpuSeconds.toFixed(2).padStart(6)}`;
-}
-
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' }, json: { type: 'boolean', default: false } } });
-await main(Math.max(1, Number(values.rounds) || 1), values.json);
+const options = optionsOrLeave();
+const code = await runIsolated(fileURLToPath(import.meta.url), process.argv.slice(2));
+if (code === undefined) await main(options);
+else process.exitCode = code;

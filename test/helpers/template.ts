@@ -30,7 +30,10 @@ export function readTemplate(text: string): readonly Attribute[] {
     need(`${BLANK}=${BLANK}`, '=');
     return word;
   };
-  const value = (): string => need(STRING, 'a value').replace(/^"(.*)"$/su, '$1').replaceAll('\\"', '"');
+  const value = (): string =>
+    need(STRING, 'a value')
+      .replace(/^"(.*)"$/su, '$1')
+      .replaceAll('\\"', '"');
   for (take(SPACE); at < text.length; take(SPACE)) {
     const attribute = name();
     if (take(`\\[${SPACE}`) === undefined) {

@@ -58,6 +58,13 @@ describe('a failpoint', () => {
     await failpoint('fetch');
   });
 
+  it('takes a * in a name for anything, and all else as it stands', async () => {
+    arm('copy *.iso.begin=reason:no_space');
+    await expect(failpoint('copy 41.iso.begin')).rejects.toMatchObject({ reason: 'no_space' });
+    await failpoint('copy 41.iso.end');
+    await failpoint('copy 41xiso.begin');
+  });
+
   it('pauses until it is aborted, with the reason of the abort', async () => {
     arm('a=pause; b=sleep:60000');
     for (const name of ['a', 'b']) {

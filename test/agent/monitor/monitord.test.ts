@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -64,13 +66,31 @@ PROBES_PERIOD = [\n  BEACON_HOST = 30,\n  MONITOR_VM  = 45\n]\n`;
 
   it('is where the probes were started from, for the address auto', async () => {
     await writeFile(at('config'), xml(element('MONITOR_ADDRESS', 'auto')));
-    await writeFile(at('client.pid'), String(process.pid));
-    // The environment a process was started with; this one has none of it.
-    await expect(learnMonitord(config())).rejects.toMatchObject({ reason: 'bad_config', message: expect.stringContaining('monitord.address') });
+    const client = spawn('sleep', ['600'], {
+      env: { PATH: process.env['PATH'] ?? '', SSH_CLIENT: '192.0.2.99 40000 22' },
+      stdio: 'ignore',
+    });
+    try {
+      await once(client, 'spawn');
+      await writeFile(at('client.pid'), `${client.pid}`);
+      expect((await learnMonitord(config())).address).toBe('192.0.2.99');
+    } finally {
+      client.kill('SIGKILL');
+      await once(client, 'exit');
+    }
+    const unknown = {
+      reason: 'bad_config',
+      message: expect.stringMatching(/^MONITOR_ADDRESS is auto.*set monitord\.address in agent\.yaml$/),
+    };
+    await expect(learnMonitord(config())).rejects.toMatchObject(unknown);
   });
 
   it.each([
-    ['no files at all', async () => undefined, /id of this host is not known: .*config does not say it; set monitord\.host_id in agent\.yaml$/],
+    [
+      'no files at all',
+      async () => undefined,
+      /id of this host is not known: .*config does not say it; set monitord\.host_id in agent\.yaml$/,
+    ],
     ['no address', () => writeFile(at('config'), xml(element('PORT', '1'))), /address of onemonitord is not known/],
     ['a document that is too large', () => writeFile(at('config'), 'x'.repeat(300_000)), /larger than 256 KiB$/],
     ['a directory', () => mkdir(at('config')), /not a plain file$/],

@@ -65,6 +65,17 @@ describe('follow', () => {
     expect(stream.opened()).toBe(1);
   });
 
+  it('waits for one that was cut off before it said anything', async () => {
+    const dropped = Object.assign(new Error('14 UNAVAILABLE'), { details: 'Connection dropped' });
+    const cut = new StorageError('unreachable', 'node1 (node1:2635) does not answer: Connection dropped', { cause: dropped });
+    const stream = parts([cut], [broken], [result]);
+    expect((await follow(stream.open, options())).format).toBe('raw');
+    expect(stream.opened()).toBe(3);
+    const refused = Object.assign(new Error('14 UNAVAILABLE'), { details: 'No connection established. Last error: ECONNREFUSED' });
+    const down = new StorageError('unreachable', 'node1 (node1:2635) does not answer', { cause: refused });
+    await expect(follow(parts([down]).open, options())).rejects.toBe(down);
+  });
+
   it('waits for it when the operation was begun before', async () => {
     const stream = parts([broken], [result]);
     expect((await follow(stream.open, options({ known: true }))).format).toBe('raw');

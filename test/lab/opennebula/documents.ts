@@ -45,7 +45,7 @@ export function vmDocument(model: OneModel, vm: Vm): string {
       vm.history.map((record) => historyElement(vm, record)),
     ),
     vm.disks.filter((disk) => disk.nextSnapshot > 0).map((disk) => snapshotsElement(disk.snapshots, disk.nextSnapshot, disk.id)),
-    '<BACKUPS><BACKUP_CONFIG/><BACKUP_IDS/></BACKUPS>',
+    element('BACKUPS', element('BACKUP_CONFIG', vm.fsFreeze === undefined ? '' : cdata('FS_FREEZE', vm.fsFreeze)), '<BACKUP_IDS/>'),
   );
 }
 

@@ -79,6 +79,8 @@ export interface Vm {
   readonly contextDisk: number | undefined;
   /** Extra words of the CONTEXT line: files, `path:name` pairs and URLs. */
   readonly contextFiles: readonly string[];
+  /** BACKUP_CONFIG/FS_FREEZE; undefined: not set. */
+  fsFreeze?: 'NONE' | 'AGENT' | 'SUSPEND';
   /** Last one: where it runs now, or ran last. */
   history: HistoryRecord[];
 }

@@ -1,4 +1,4 @@
-import { imageDocument, vmDocument } from './documents.ts';
+import { datastoreDocument, imageDocument, vmDocument } from './documents.ts';
 import type { OneModel } from './model.ts';
 import { cdata, element, plain } from './xml.ts';
 
@@ -22,6 +22,23 @@ function imagePool(model: OneModel): string {
   );
 }
 
+function datastorePool(model: OneModel): string {
+  return element(
+    'DATASTORE_POOL',
+    [...model.datastores.values()].map((datastore) => datastoreDocument(model, datastore)),
+  );
+}
+
+/** The hosts of the lab, all in the cluster of its datastores. */
+function hostPool(): string {
+  return element(
+    'HOST_POOL',
+    ['host01', 'host02'].map((name, id) =>
+      element('HOST', plain('ID', id), plain('NAME', name), plain('STATE', 2), plain('CLUSTER_ID', 0), cdata('CLUSTER', 'default')),
+    ),
+  );
+}
+
 const user = (): string =>
   element(
     'USER',
@@ -35,5 +52,7 @@ const user = (): string =>
 export const POOLS: Readonly<Record<string, { readonly word: string; document(model: OneModel): string }>> = {
   'one.vmpool.info': { word: 'virtual machine pool', document: vmPool },
   'one.imagepool.info': { word: 'image pool', document: imagePool },
+  'one.datastorepool.info': { word: 'datastore pool', document: datastorePool },
+  'one.hostpool.info': { word: 'host pool', document: hostPool },
   'one.user.info': { word: 'user', document: user },
 };
