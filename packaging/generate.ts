@@ -57,8 +57,12 @@ export async function generateAll(): Promise<Files> {
   const { DRIVERS } = await import('../controller/drivers.ts');
   const { FLOWS } = await import('../controller/flows/flows.ts');
   const ready: Readonly<Record<string, { readonly ready: boolean }>> = DRIVERS;
-  const actions = renderActions((kind, driver, action) => ready[`${kind}/${driver}`]?.ready === true && FLOWS[action] !== undefined);
-  return new Map([...generateTypes(), ['shims/ACTIONS.md', actions]]);
+  const { renderDashboard } = await import('./monitoring/dashboard.ts');
+  const { HOST_ACTIONS } = await import('../agent/socket/host-actions.ts');
+  const exists = (action: keyof typeof FLOWS): boolean => FLOWS[action] !== undefined || HOST_ACTIONS.has(action);
+  const actions = renderActions((kind, driver, action) => ready[`${kind}/${driver}`]?.ready === true && exists(action));
+  const dashboard = renderDashboard();
+  return new Map([...generateTypes(), ['shims/ACTIONS.md', actions], ['packaging/monitoring/dashboard.json', dashboard]]);
 }
 
 /** Paths below `directory` whose text is not what was generated: changed, missing, or left over. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { Argument, Command, CommanderError } from 'commander';
 import { failureText } from '../runtime/report.ts';
 
 /** Groups of commands: only the one that is called is loaded, so that the others cost neither time nor memory. */
@@ -17,6 +17,38 @@ const GROUPS: Readonly<Record<string, { readonly summary: string; readonly load:
     summary: 'look at, follow and cancel operations',
     load: async () => (await import('../controller/cli/ops.ts')).opsCommand(),
   },
+  audit: {
+    summary: 'check the audit log of an agent or a controller',
+    load: async () => (await import('../controller/cli/audit.ts')).auditCommand(),
+  },
+  hosts: {
+    summary: 'the front-end and every configured host: who answers, with which version, doing how much',
+    load: async () => (await import('../controller/cli/hosts.ts')).hostsCommand(),
+  },
+  datastores: {
+    summary: 'the datastores with a driver of onestorage, and their space on each host',
+    load: async () => (await import('../controller/cli/datastores.ts')).datastoresCommand(),
+  },
+  vms: {
+    summary: 'virtual machines: where their directories are, and their disks',
+    load: async () => (await import('../controller/cli/vms.ts')).vmsCommand(),
+  },
+  transfers: {
+    summary: 'operations under way that move data',
+    load: async () => (await import('../controller/cli/transfers.ts')).transfersCommand(),
+  },
+  logs: {
+    summary: 'all that is known of an operation: its record, those of its steps on the hosts, where its lines are',
+    load: async () => (await import('../controller/cli/logs.ts')).logsCommand(),
+  },
+  explain: {
+    summary: 'what an action would do, without doing it',
+    load: async () => (await import('../controller/cli/explain.ts')).explainCommand(),
+  },
+  doctor: {
+    summary: 'find what is wrong with the setup, and say what to do about it',
+    load: async () => (await import('../controller/cli/doctor.ts')).doctorCommand(),
+  },
   fsck: {
     summary: 'find what does not fit in a datastore, and set it aside',
     load: async () => (await import('../controller/cli/fsck.ts')).fsckCommand(),
@@ -27,7 +59,8 @@ const GROUPS: Readonly<Record<string, { readonly summary: string; readonly load:
 const FAILED = 1;
 const USAGE = 2;
 
-async function createProgram(words: readonly string[]): Promise<Command> {
+/** `wanted`: the group that is loaded; undefined: all. */
+async function createProgram(wanted: string | undefined): Promise<Command> {
   const program = new Command('onestorage')
     .description('Storage drivers for OpenNebula: an agent on every host, a controller on the front-end.')
     .version(readVersion(), '--version', 'print the version')
@@ -49,9 +82,21 @@ async function createProgram(words: readonly string[]): Promise<Command> {
     .addHelpText('after', '\nExample:\n  onestorage controller --config /etc/onestorage/controller.yaml')
     .action(async ({ config }: { readonly config: string }) => (await import('../controller/main.ts')).runController(config));
 
-  const wanted = words[0] === 'help' ? words[1] : words[0];
+  program
+    .command('completion')
+    .description('print the completion of commands and options for a shell')
+    .addArgument(new Argument('<shell>').choices(['bash', 'zsh']))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  onestorage completion bash > /etc/bash_completion.d/onestorage\n  source <(onestorage completion bash)',
+    )
+    .action(async (shell: 'bash' | 'zsh') => {
+      const { completionScript } = await import('../controller/cli/completion.ts');
+      process.stdout.write(completionScript(shell, await createProgram(undefined)));
+    });
+
   for (const [name, { summary, load }] of Object.entries(GROUPS)) {
-    program.addCommand(name === wanted ? inherit(await load(), program) : new Command(name).description(summary));
+    program.addCommand(wanted === undefined || name === wanted ? inherit(await load(), program) : new Command(name).description(summary));
   }
   return program;
 }
@@ -71,7 +116,7 @@ function readVersion(): string {
 
 async function main(words: readonly string[]): Promise<void> {
   try {
-    const program = await createProgram(words);
+    const program = await createProgram((words[0] === 'help' ? words[1] : words[0]) ?? '');
     await program.parseAsync(words, { from: 'user' });
   } catch (thrown) {
     if (thrown instanceof CommanderError) {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# packaging/prepare.sh [--with bench] COMMAND...
+# packaging/prepare.sh [--with bench|live] COMMAND...
 # Makes a fresh machine ready, then runs COMMAND: node_modules as package-lock.json says, its programs (the pinned Node) first in PATH,
 # and the programs that agents and tests run. Missing packages are installed by root on Debian and Ubuntu; anybody else is told the command.
 set -eu
@@ -36,15 +36,30 @@ unshare|util-linux|util-linux
 ip|iproute2|iproute
 '
 
+# Running guests on a libvirt of the tests' own; their kernel and guest agent are downloaded, not installed.
+needed_live='
+virsh|libvirt-clients|libvirt-client
+libvirtd|libvirt-daemon-system|libvirt-daemon
+virtlogd|libvirt-daemon-system|libvirt-daemon
+qemu-system-x86_64|qemu-system-x86|qemu-kvm
+busybox|busybox-static|busybox
+gcc|gcc|gcc
+cpio|cpio|cpio
+bash|bash|bash
+unshare|util-linux|util-linux
+setpriv|util-linux|util-linux
+'
+
 if [ "${1-}" = --with ]; then
   case "${2-}" in
     bench) needed="$needed$needed_bench" ;;
-    *) echo "prepare.sh: --with ${2:-(nothing)}: only 'bench' is known" >&2; exit 2 ;;
+    live) needed="$needed$needed_live" ;;
+    *) echo "prepare.sh: --with ${2:-(nothing)}: only 'bench' and 'live' are known" >&2; exit 2 ;;
   esac
   shift 2
 fi
 if [ $# -eq 0 ]; then
-  echo 'usage: packaging/prepare.sh [--with bench] COMMAND...' >&2
+  echo 'usage: packaging/prepare.sh [--with bench|live] COMMAND...' >&2
   exit 2
 fi
 

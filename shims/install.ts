@@ -5,8 +5,8 @@ import { asStorageError, StorageError } from '../runtime/errors.ts';
 import { DRIVER_NAMES, type DriverName, directoryOf, linkNames } from './farm.ts';
 
 /** Not below tm/ or datastore/: what is there counts as a driver. Relative, so that a copy of the whole tree on a host still works. */
-const SHIM = 'onestorage/shim.sh';
-const LINK_TEXT = `../../${SHIM}`;
+export const SHIM = 'onestorage/shim.sh';
+export const LINK_TEXT = `../../${SHIM}`;
 const MARK = '#!/bin/sh\n# onestorage shim\n';
 
 export interface InstalledFile {

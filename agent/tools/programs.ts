@@ -27,6 +27,7 @@ export const PROGRAMS = {
   prlimit: { names: ['prlimit'], ...UTIL_LINUX },
   setpriv: { names: ['setpriv'], ...UTIL_LINUX },
   fallocate: { names: ['fallocate'], ...UTIL_LINUX },
+  virsh: { names: ['virsh'], debian: 'libvirt-clients', rpm: 'libvirt-client', version: DASHES },
   cp: { names: ['cp'], debian: 'coreutils', rpm: 'coreutils', version: DASHES },
   xorriso: { names: ['xorriso'], debian: 'xorriso', rpm: 'xorriso', version: DASHES },
   nbdkit: { names: ['nbdkit'], debian: 'nbdkit', rpm: 'nbdkit', version: DASHES },

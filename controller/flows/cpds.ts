@@ -1,7 +1,9 @@
-import { StorageError } from '../../runtime/errors.ts';
-import { ACTIVE, LCM } from '../opennebula/vm-document.ts';
+import { posix } from 'node:path';
+import type { WordsOf } from '../../shims/words.ts';
+import { ACTIVE, LCM, type VmDocument } from '../opennebula/vm-document.ts';
 import { diskOf, formatOfDisk } from './disks.ts';
-import type { Flow } from './flow.ts';
+import type { Flow, FlowTools } from './flow.ts';
+import { guestDisk, quietOf } from './guests.ts';
 
 /** A disk, or one of its snapshots, becomes the content of an image, as one file (contract 2.2). */
 export const cpds: Flow<'tm/cpds'> = {
@@ -13,10 +15,7 @@ export const cpds: Flow<'tm/cpds'> = {
     const vm = await tools.vm(words.vmId);
     // A snapshot is not written any more, whether the VM runs or not.
     if (words.snapshotId < 0 && vm.state === ACTIVE && vm.lcmState === LCM.hotplugSaveAs) {
-      throw new StorageError(
-        'unsupported',
-        `VM ${vm.id} is running: the disk of a running VM cannot be saved yet; power it off, or save a snapshot`,
-      );
+      return await saveRunning(words, tools, vm);
     }
     const format = formatOfDisk(vm, diskOf(vm, words.source.path));
     const snapshot = words.snapshotId < 0 ? {} : { snapshotId: words.snapshotId };
@@ -28,3 +27,22 @@ export const cpds: Flow<'tm/cpds'> = {
     return '';
   },
 };
+
+/** The host's agent makes a copy of one moment beside the disk; that is transferred and goes. The guest runs on meanwhile. */
+async function saveRunning(words: WordsOf<'tm/cpds'>, tools: FlowTools, vm: VmDocument): Promise<string> {
+  const place = tools.vmPlace(words.source.path, words.vmId);
+  const host = tools.host(words.source.host);
+  const disk = diskOf(vm, words.source.path);
+  const format = formatOfDisk(vm, disk);
+  const { dir, base } = posix.parse(place.path);
+  const copy = { datastoreId: place.datastoreId, path: posix.join(dir, `.onestorage.${tools.key}.saveas.${base}`) };
+  const image = { place: tools.place(words.target), format, withSnapshots: false };
+  await tools.run(host, 'copy', 'Guests/CopyDisk', { disk: guestDisk(vm, disk, place), target: copy, quiet: quietOf(vm) });
+  try {
+    await tools.transfer('receive', { host, place: copy, format, flat: true }, { host: tools.host(undefined), image });
+  } finally {
+    // When the action was cancelled nothing new is begun: the next save of the disk, or the end of the VM, removes the copy.
+    if (!tools.signal.aborted) await tools.run(host, 'discard', 'Disks/Remove', { target: copy });
+  }
+  return '';
+}

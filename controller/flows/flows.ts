@@ -6,6 +6,7 @@ import { cpds } from './cpds.ts';
 import { deleteDisk } from './delete.ts';
 import { exportImage } from './export.ts';
 import type { Flow, Flows } from './flow.ts';
+import { snapCreateLive } from './guests.ts';
 import { imageSnapDelete, imageSnapFlatten, imageSnapRevert } from './image-snapshots.ts';
 import { cloneImage, cp, mkfs, rm, stat } from './images.ts';
 import { failmigrate, postmigrate, premigrate } from './migrate.ts';
@@ -44,7 +45,7 @@ export const FLOWS = {
   'tm/context': context,
   'tm/resize': resize,
   'tm/snap_create': snapCreate,
-  'tm/snap_create_live': undefined,
+  'tm/snap_create_live': snapCreateLive,
   'tm/snap_revert': snapRevert,
   'tm/snap_delete': snapDelete,
   'tm/premigrate': premigrate,

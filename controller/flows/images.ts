@@ -77,7 +77,9 @@ export const mkfs: Flow<'ds/mkfs'> = {
     const format = formatOf(image.format ?? data.datastore.template.get('DRIVER') ?? 'raw');
     if (format === undefined)
       throw new StorageError('bad_document', `image ${words.id} has the format ${image.format}; only raw and qcow2 can be made`);
-    const sizeBytes = fromMebibytes(required(image.sizeMb, 'IMAGE/SIZE'));
+    const sizeMb = required(image.sizeMb, 'IMAGE/SIZE');
+    if (sizeMb < 1) throw new StorageError('bad_document', `IMAGE/SIZE is ${sizeMb}; expected MiB, from 1`);
+    const sizeBytes = fromMebibytes(sizeMb);
     const host = await bridgeOf(data.datastore, words.id, tools);
     const fileSystem = image.fileSystem ?? '';
     await tools.run(host, 'create', 'Images/Create', { target: place, sizeBytes, format, fileSystem, preallocate: preallocate(data) });

@@ -1,8 +1,8 @@
-import { StorageError } from '../../runtime/errors.ts';
 import type { WordsOf } from '../../shims/words.ts';
-import { LCM } from '../opennebula/vm-document.ts';
+import { ACTIVE, LCM } from '../opennebula/vm-document.ts';
 import { diskOf, formatOfDisk } from './disks.ts';
 import type { Flow, FlowTools } from './flow.ts';
+import { guestDisk } from './guests.ts';
 
 type Verb = 'Snapshots/Create' | 'Snapshots/Revert' | 'Snapshots/Delete';
 
@@ -13,8 +13,10 @@ async function snapshot(words: WordsOf<'tm/snap_create'>, tools: FlowTools, meth
   const vm = await tools.vm(words.vmId);
   const format = formatOfDisk(vm, diskOf(vm, words.target.path));
   // A snapshot of a raw disk is a file of its own; of a qcow2 disk the running VM reads it.
-  if (vm.lcmState === LCM.snapshotDelete && format !== 'raw') {
-    throw new StorageError('unsupported', `VM ${vm.id} is running: a snapshot of its qcow2 disk cannot be deleted yet; power it off first`);
+  if (vm.state === ACTIVE && vm.lcmState === LCM.snapshotDelete && format !== 'raw') {
+    const { snapshotId } = words;
+    await tools.run(host, 'snapshot', 'Guests/DeleteSnapshot', { disk: guestDisk(vm, diskOf(vm, words.target.path), disk), snapshotId });
+    return '';
   }
   await tools.run(host, 'snapshot', method, { disk, snapshotId: words.snapshotId, format });
   return '';

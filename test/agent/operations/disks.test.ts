@@ -138,11 +138,14 @@ describe('the hosts service', () => {
 
   it('gives the usage of a datastore, and makes one only for the controller', async () => {
     const { agent, hosts } = await makeAgent();
-    const ask = (create: boolean, role: string) => hosts.Usage({ datastoreId: 104, create }, { peer: { role } });
+    const ask = (create: boolean, role: string, monitor = '') => hosts.Usage({ datastoreId: 104, create, monitor }, { peer: { role } });
     await expect(ask(false, 'controller')).rejects.toMatchObject({ reason: 'not_found' });
     await expect(ask(true, 'admin')).rejects.toMatchObject({ reason: 'forbidden' });
     expect(Number((await ask(true, 'controller')).totalBytes)).toBeGreaterThan(0);
     expect(await readdir(agent.datastores)).toEqual(['104']);
     expect(Number((await ask(false, 'admin')).usedBytes)).toBeGreaterThanOrEqual(0);
+    await expect(ask(false, 'admin', 'agent_local')).rejects.toMatchObject({ reason: 'forbidden' });
+    await ask(true, 'controller', 'agent_local');
+    expect(await readdir(path.join(agent.datastores, '104'))).toEqual(['.monitor']);
   });
 });

@@ -170,12 +170,20 @@ describe('mvds, cpds, delete', () => {
     expect(bench.request('Transfers/Receive')['source']).toMatchObject({ flat: true, snapshotId: 3 });
   });
 
-  it('cpds of a running VM is refused, of its snapshot not', async () => {
+  it('cpds of a running VM sends a copy of one moment, and removes that; its snapshots are not written any more', async () => {
     bench.openNebula.vm_ = await recordedVm({ state: 3, lcmState: 26 });
-    expect((await bench.call('tm/cpds', `node1:${DS}/107/9/disk.1 ${DS}/106/e829 -1 9 106`)).failure).toMatchObject({
-      reason: 'unsupported',
+    expect(await bench.call('tm/cpds', `node1:${DS}/107/9/disk.1 ${DS}/106/e829 -1 9 106`)).toEqual(OK);
+    const copy = { datastoreId: 107, path: expect.stringMatching(/^9\/\.onestorage\.[^/]+\.saveas\.disk\.1$/) };
+    expect(bench.request('Guests/CopyDisk')).toMatchObject({
+      disk: { place: { datastoreId: 107, path: '9/disk.1' }, format: 'qcow2', domain: '2d216abe-7eca-40a2-88b1-302601e64523' },
+      target: copy,
+      quiet: 'none',
     });
+    expect(bench.request('Transfers/Receive')).toMatchObject({ source: { source: copy, flat: true } });
+    expect(bench.request('Disks/Remove')).toMatchObject({ target: copy });
+    bench.agents.calls.length = 0;
     expect(await bench.call('tm/cpds', `node1:${DS}/107/9/disk.1 ${DS}/106/e829 0 9 106`)).toEqual(OK);
+    expect(bench.seen()).not.toContain('node1 Guests/CopyDisk');
   });
 
   it('delete asks nobody', async () => {
@@ -226,10 +234,23 @@ describe('volatile disks, resize, snapshots, migration', () => {
     expect(bench.request(method)).toMatchObject({ disk: { datastoreId: 107, path: '9/disk.0' }, snapshotId: 2, format: 'qcow2' });
   });
 
-  it('deletes a snapshot of a running VM only when it is a file of its own', async () => {
+  it('deletes a snapshot of a running VM through its guest, unless it is a file of its own', async () => {
     bench.openNebula.vm_ = await recordedVm({ state: 3, lcmState: 59 });
-    expect((await bench.call('tm/snap_delete', `node1:${DS}/107/9/disk.0 2 9 106`)).failure?.reason).toBe('unsupported');
+    expect(await bench.call('tm/snap_delete', `node1:${DS}/107/9/disk.0 2 9 106`)).toEqual(OK);
+    expect(bench.seen()).toEqual(['node1 Guests/DeleteSnapshot']);
+    bench.agents.calls.length = 0;
     expect(await bench.call('tm/snap_delete', `node1:${DS}/107/9/disk.3 2 9 106`)).toEqual(OK);
+    expect(bench.seen()).toEqual(['node1 Snapshots/Delete']);
+  });
+
+  it('snapshots a running VM through its guest', async () => {
+    bench.openNebula.vm_ = await recordedVm({ state: 3, lcmState: 57 });
+    expect(await bench.call('tm/snap_create_live', `node1:${DS}/107/9/disk.0 2 9 106`)).toEqual(OK);
+    expect(bench.request('Guests/CreateSnapshot')).toMatchObject({
+      disk: { place: { datastoreId: 107, path: '9/disk.0' }, format: 'qcow2', domain: '2d216abe-7eca-40a2-88b1-302601e64523' },
+      snapshotId: 2,
+      quiet: 'none',
+    });
   });
 
   it('live migration: refused for a running VM, nothing to do for the rest', async () => {
@@ -245,8 +266,8 @@ describe('volatile disks, resize, snapshots, migration', () => {
   });
 
   it('says in one line what is not there yet', async () => {
-    const { failure } = await bench.call('tm/snap_create_live', `node1:${DS}/107/9/disk.0 2 9 106`);
-    expect(failure).toEqual({ reason: 'unsupported', message: 'snap_create_live: agent_local cannot do this action yet' });
+    const { failure } = await bench.call('tm/prebackup', `node1:${DS}/107/9 0:1 one-9 - 9 107`);
+    expect(failure).toEqual({ reason: 'unsupported', message: 'prebackup: agent_local cannot do this action yet' });
   });
 });
 

@@ -2,8 +2,12 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { CheckHostRequest as _onestorage_v1_CheckHostRequest, CheckHostRequest__Output as _onestorage_v1_CheckHostRequest__Output } from '../../onestorage/v1/CheckHostRequest.ts';
+import type { CheckHostResponse as _onestorage_v1_CheckHostResponse, CheckHostResponse__Output as _onestorage_v1_CheckHostResponse__Output } from '../../onestorage/v1/CheckHostResponse.ts';
 import type { DescribeHostRequest as _onestorage_v1_DescribeHostRequest, DescribeHostRequest__Output as _onestorage_v1_DescribeHostRequest__Output } from '../../onestorage/v1/DescribeHostRequest.ts';
 import type { DescribeHostResponse as _onestorage_v1_DescribeHostResponse, DescribeHostResponse__Output as _onestorage_v1_DescribeHostResponse__Output } from '../../onestorage/v1/DescribeHostResponse.ts';
+import type { StatRequest as _onestorage_v1_StatRequest, StatRequest__Output as _onestorage_v1_StatRequest__Output } from '../../onestorage/v1/StatRequest.ts';
+import type { StatResponse as _onestorage_v1_StatResponse, StatResponse__Output as _onestorage_v1_StatResponse__Output } from '../../onestorage/v1/StatResponse.ts';
 import type { UsageRequest as _onestorage_v1_UsageRequest, UsageRequest__Output as _onestorage_v1_UsageRequest__Output } from '../../onestorage/v1/UsageRequest.ts';
 import type { UsageResponse as _onestorage_v1_UsageResponse, UsageResponse__Output as _onestorage_v1_UsageResponse__Output } from '../../onestorage/v1/UsageResponse.ts';
 
@@ -11,6 +15,15 @@ import type { UsageResponse as _onestorage_v1_UsageResponse, UsageResponse__Outp
  * What this host is and how full its datastores are.
  */
 export interface HostsClient extends grpc.Client {
+  Check(argument: _onestorage_v1_CheckHostRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_onestorage_v1_CheckHostResponse__Output>): grpc.ClientUnaryCall;
+  Check(argument: _onestorage_v1_CheckHostRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_onestorage_v1_CheckHostResponse__Output>): grpc.ClientUnaryCall;
+  Check(argument: _onestorage_v1_CheckHostRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_onestorage_v1_CheckHostResponse__Output>): grpc.ClientUnaryCall;
+  Check(argument: _onestorage_v1_CheckHostRequest, callback: grpc.requestCallback<_onestorage_v1_CheckHostResponse__Output>): grpc.ClientUnaryCall;
+  check(argument: _onestorage_v1_CheckHostRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_onestorage_v1_CheckHostResponse__Output>): grpc.ClientUnaryCall;
+  check(argument: _onestorage_v1_CheckHostRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_onestorage_v1_CheckHostResponse__Output>): grpc.ClientUnaryCall;
+  check(argument: _onestorage_v1_CheckHostRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_onestorage_v1_CheckHostResponse__Output>): grpc.ClientUnaryCall;
+  check(argument: _onestorage_v1_CheckHostRequest, callback: grpc.requestCallback<_onestorage_v1_CheckHostResponse__Output>): grpc.ClientUnaryCall;
+  
   Describe(argument: _onestorage_v1_DescribeHostRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_onestorage_v1_DescribeHostResponse__Output>): grpc.ClientUnaryCall;
   Describe(argument: _onestorage_v1_DescribeHostRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_onestorage_v1_DescribeHostResponse__Output>): grpc.ClientUnaryCall;
   Describe(argument: _onestorage_v1_DescribeHostRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_onestorage_v1_DescribeHostResponse__Output>): grpc.ClientUnaryCall;
@@ -19,6 +32,21 @@ export interface HostsClient extends grpc.Client {
   describe(argument: _onestorage_v1_DescribeHostRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_onestorage_v1_DescribeHostResponse__Output>): grpc.ClientUnaryCall;
   describe(argument: _onestorage_v1_DescribeHostRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_onestorage_v1_DescribeHostResponse__Output>): grpc.ClientUnaryCall;
   describe(argument: _onestorage_v1_DescribeHostRequest, callback: grpc.requestCallback<_onestorage_v1_DescribeHostResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * What is at these places. Nothing is opened.
+   */
+  Stat(argument: _onestorage_v1_StatRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_onestorage_v1_StatResponse__Output>): grpc.ClientUnaryCall;
+  Stat(argument: _onestorage_v1_StatRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_onestorage_v1_StatResponse__Output>): grpc.ClientUnaryCall;
+  Stat(argument: _onestorage_v1_StatRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_onestorage_v1_StatResponse__Output>): grpc.ClientUnaryCall;
+  Stat(argument: _onestorage_v1_StatRequest, callback: grpc.requestCallback<_onestorage_v1_StatResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * What is at these places. Nothing is opened.
+   */
+  stat(argument: _onestorage_v1_StatRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_onestorage_v1_StatResponse__Output>): grpc.ClientUnaryCall;
+  stat(argument: _onestorage_v1_StatRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_onestorage_v1_StatResponse__Output>): grpc.ClientUnaryCall;
+  stat(argument: _onestorage_v1_StatRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_onestorage_v1_StatResponse__Output>): grpc.ClientUnaryCall;
+  stat(argument: _onestorage_v1_StatRequest, callback: grpc.requestCallback<_onestorage_v1_StatResponse__Output>): grpc.ClientUnaryCall;
   
   Usage(argument: _onestorage_v1_UsageRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_onestorage_v1_UsageResponse__Output>): grpc.ClientUnaryCall;
   Usage(argument: _onestorage_v1_UsageRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_onestorage_v1_UsageResponse__Output>): grpc.ClientUnaryCall;
@@ -35,13 +63,22 @@ export interface HostsClient extends grpc.Client {
  * What this host is and how full its datastores are.
  */
 export interface HostsHandlers extends grpc.UntypedServiceImplementation {
+  Check: grpc.handleUnaryCall<_onestorage_v1_CheckHostRequest__Output, _onestorage_v1_CheckHostResponse>;
+  
   Describe: grpc.handleUnaryCall<_onestorage_v1_DescribeHostRequest__Output, _onestorage_v1_DescribeHostResponse>;
+  
+  /**
+   * What is at these places. Nothing is opened.
+   */
+  Stat: grpc.handleUnaryCall<_onestorage_v1_StatRequest__Output, _onestorage_v1_StatResponse>;
   
   Usage: grpc.handleUnaryCall<_onestorage_v1_UsageRequest__Output, _onestorage_v1_UsageResponse>;
   
 }
 
 export interface HostsDefinition extends grpc.ServiceDefinition {
+  Check: MethodDefinition<_onestorage_v1_CheckHostRequest, _onestorage_v1_CheckHostResponse, _onestorage_v1_CheckHostRequest__Output, _onestorage_v1_CheckHostResponse__Output>
   Describe: MethodDefinition<_onestorage_v1_DescribeHostRequest, _onestorage_v1_DescribeHostResponse, _onestorage_v1_DescribeHostRequest__Output, _onestorage_v1_DescribeHostResponse__Output>
+  Stat: MethodDefinition<_onestorage_v1_StatRequest, _onestorage_v1_StatResponse, _onestorage_v1_StatRequest__Output, _onestorage_v1_StatResponse__Output>
   Usage: MethodDefinition<_onestorage_v1_UsageRequest, _onestorage_v1_UsageResponse, _onestorage_v1_UsageRequest__Output, _onestorage_v1_UsageResponse__Output>
 }

@@ -7,6 +7,10 @@ export interface UsageRequest {
    * Make the directory when it is missing (contract 2.1, monitor).
    */
   'create'?: (boolean);
+  /**
+   * Driver whose monitor_ds measures the datastore, written to its marker (contract 6.5); empty: the marker stays.
+   */
+  'monitor'?: (string);
 }
 
 export interface UsageRequest__Output {
@@ -15,4 +19,8 @@ export interface UsageRequest__Output {
    * Make the directory when it is missing (contract 2.1, monitor).
    */
   'create': (boolean);
+  /**
+   * Driver whose monitor_ds measures the datastore, written to its marker (contract 6.5); empty: the marker stays.
+   */
+  'monitor': (string);
 }

@@ -1,0 +1,8 @@
+// Original file: onestorage/v1/host.proto
+
+
+export interface CheckHostRequest {
+}
+
+export interface CheckHostRequest__Output {
+}
