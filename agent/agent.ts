@@ -1,17 +1,27 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import packageJson from '../package.json' with { type: 'json' };
+import { AuditLog } from '../runtime/audit/log.ts';
+import { auditOperations } from '../runtime/audit/operations.ts';
 import { StorageError } from '../runtime/errors.ts';
 import { loadIdentity } from '../runtime/identity/identity.ts';
 import type { Logger } from '../runtime/log.ts';
+import { startMetrics } from '../runtime/metrics/start.ts';
 import { Operations } from '../runtime/operations/operations.ts';
 import { startService } from '../runtime/service.ts';
+import { releaseAll } from './backends/live/quiet.ts';
 import type { AgentConfig } from './config.ts';
 import type { AgentContext } from './context.ts';
+import { measureDatastores } from './metrics.ts';
+import { startMonitoring } from './monitor/start.ts';
+import { copyGuestDisk } from './operations/copy-guest-disk.ts';
 import { copyImage } from './operations/copy-image.ts';
 import { createContext } from './operations/create-context.ts';
 import { createDisk } from './operations/create-disk.ts';
+import { createGuestSnapshot } from './operations/create-guest-snapshot.ts';
 import { createImage } from './operations/create-image.ts';
 import { createSnapshot } from './operations/create-snapshot.ts';
+import { deleteGuestSnapshot } from './operations/delete-guest-snapshot.ts';
 import { deleteSnapshot } from './operations/delete-snapshot.ts';
 import { describeImage } from './operations/describe-image.ts';
 import { flattenImage } from './operations/flatten-image.ts';
@@ -24,6 +34,7 @@ import { resizeDisk } from './operations/resize-disk.ts';
 import { revertSnapshot } from './operations/revert-snapshot.ts';
 import { RIGHTS } from './rights.ts';
 import { disksService } from './services/disks.ts';
+import { guestsService } from './services/guests.ts';
 import { hostsService } from './services/hosts.ts';
 import { imagesService } from './services/images.ts';
 import { inspectionsService } from './services/inspections.ts';
@@ -50,6 +61,9 @@ function registerKinds(agent: AgentContext): void {
   operations.register(revertSnapshot(agent));
   operations.register(deleteSnapshot(agent));
   operations.register(flattenImage(agent));
+  operations.register(createGuestSnapshot(agent));
+  operations.register(deleteGuestSnapshot(agent));
+  operations.register(copyGuestDisk(agent));
   operations.register(receive(agent));
   operations.register(quarantine(agent));
 }
@@ -70,16 +84,35 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
     identity,
     address: config.advertise ?? `${identity.hostName}:${port}`,
     dataPorts: config.data_ports,
+    libvirt: { uri: config.libvirt_uri, freezeLimitMs: config.freeze_limit_seconds * 1000 },
     log,
     operations,
   };
   registerKinds(agent);
+  const monitoring = await startMonitoring(config, log);
+  // First of all: a guest that was held when the agent was killed goes on now, whatever becomes of the operation.
+  await releaseAll(config.state_directory, log);
+  const audit = new AuditLog({ file: join(config.state_directory, 'audit.log'), log });
+  audit.append({ event: 'start', version: packageJson.version });
+  auditOperations(audit, operations);
+  const metrics = await startMetrics({
+    daemon: 'agent',
+    version: packageJson.version,
+    notAfter: identity.notAfter,
+    listen: config.metrics.listen,
+    operations,
+    labelsOf: ({ kind }) => ({ kind, class: '' }),
+    lostLines: () => audit.lost,
+    measureMore: (into) => measureDatastores(into, config.datastores),
+    log,
+  });
   operations.recover();
   const service = await startService({
     address: config.listen,
     identity,
     implementations: {
       Operations: operationsService(agent),
+      Guests: guestsService(agent),
       Hosts: hostsService(agent),
       Images: imagesService(agent),
       Disks: disksService(agent),
@@ -88,16 +121,21 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
       Transfers: transfersService(agent),
     },
     rights: RIGHTS,
+    audit,
     log,
   });
   log.info({ host: identity.hostName, machine: identity.machineId, port: service.port, datastores: config.datastores }, 'agent ready');
   return {
     port: service.port,
     stop: async () => {
+      await monitoring.stop();
+      await metrics.stop();
       await operations.drain(DRAIN_MS);
       await service.drain(DRAIN_MS);
       service.stop();
       operations.stop();
+      audit.append({ event: 'stop' });
+      audit.close();
     },
   };
 }

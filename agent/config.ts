@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import { metricsConfig } from '../runtime/metrics/config.ts';
+import { monitordConfig } from './monitor/monitord-config.ts';
 
 const DEFAULT_PORT = 2635;
+const METRICS_PORT = 2636;
 const port = z.int().min(1).max(65535);
 
 /** agent.yaml. Every key has the default of a packaged host. */
@@ -22,6 +25,30 @@ export const agentConfigSchema = z.strictObject({
   state_directory: z.string().startsWith('/').default('/var/lib/onestorage/agent'),
   /** Ports for bulk data, one a file that is being copied. */
   data_ports: z.strictObject({ first: port, last: port }).default({ first: 2700, last: 2799 }),
+  /** Unix socket for what OpenNebula runs on the host itself: tm/<driver>/monitor_ds. */
+  socket: z.string().startsWith('/').default('/run/onestorage/agent.sock'),
+  /** How the disks of this host's local system datastores are measured. */
+  monitor: z
+    .strictObject({
+      /** Measured are the datastores whose .monitor names one of these. */
+      drivers: z.array(z.string()).default(['agent_local']),
+      /** Pause between two walks. */
+      interval_seconds: z.number().min(1).max(86400).default(30),
+      /** What a walk may take of the file system: calls that read names, sizes and headers, per second. */
+      stats_per_second: z.int().min(10).max(1_000_000).default(1000),
+    })
+    .prefault({}),
+  /** Who tells onemonitord what was measured. */
+  monitord: monitordConfig.prefault({}),
+  /** How virsh reaches the hypervisor of this host. */
+  libvirt_uri: z
+    .string()
+    .regex(/^[\w+]+:\/\/\S*$/, 'an address of libvirt, as qemu:///system')
+    .default('qemu:///system'),
+  /** Seconds that a guest may be frozen or suspended for a snapshot; then it is let go, and the snapshot fails. */
+  freeze_limit_seconds: z.number().min(1).max(600).default(60),
+  /** What Prometheus may ask: GET /metrics. */
+  metrics: metricsConfig(METRICS_PORT).prefault({}),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 

@@ -16,6 +16,8 @@ export interface AgentContext {
   readonly address: string;
   /** Ports for bulk data, both included. */
   readonly dataPorts: { readonly first: number; readonly last: number };
+  /** The hypervisor of this host; the system's own, and 60 s, when it is not set. */
+  readonly libvirt?: { readonly uri: string; readonly freezeLimitMs: number };
   readonly log: Logger;
   readonly operations: Operations;
 }

@@ -12,6 +12,8 @@ export const RIGHTS = {
   'Hosts/Describe': LOOK,
   // Makes the datastore's directory when asked to.
   'Hosts/Usage': LOOK,
+  'Hosts/Check': LOOK,
+  'Hosts/Stat': LOOK,
   'Images/StatOrigin': CONTROLLER,
   'Images/Import': CONTROLLER,
   'Images/Create': CONTROLLER,
@@ -26,6 +28,9 @@ export const RIGHTS = {
   'Snapshots/Revert': CONTROLLER,
   'Snapshots/Delete': CONTROLLER,
   'Snapshots/Flatten': CONTROLLER,
+  'Guests/CreateSnapshot': CONTROLLER,
+  'Guests/DeleteSnapshot': CONTROLLER,
+  'Guests/CopyDisk': CONTROLLER,
   'Inspections/Inspect': LOOK,
   'Inspections/Quarantine': CONTROLLER,
   'Transfers/Open': CONTROLLER,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { metricsConfig } from '../runtime/metrics/config.ts';
 
 const seconds = z
   .number()
@@ -74,6 +75,8 @@ export const controllerConfig = z.strictObject({
     .prefault({}),
   /** How often local system datastores get their directory and marker on every host of their clusters; 0: never. */
   mark_datastores_seconds: z.number().min(0).max(86_400).default(600),
+  /** What Prometheus may ask: GET /metrics. */
+  metrics: metricsConfig(2637).prefault({}),
   log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 

@@ -1,23 +1,34 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import packageJson from '../package.json' with { type: 'json' };
+import { AuditLog } from '../runtime/audit/log.ts';
+import { auditOperations } from '../runtime/audit/operations.ts';
 import { asStorageError } from '../runtime/errors.ts';
 import { loadIdentity } from '../runtime/identity/identity.ts';
 import type { Logger } from '../runtime/log.ts';
+import { startMetrics } from '../runtime/metrics/start.ts';
 import { Operations } from '../runtime/operations/operations.ts';
 import type { ControllerConfig } from './config.ts';
 import { hostDirectory } from './hosts/directory.ts';
 import { grpcAgents } from './hosts/grpc-agents.ts';
+import { Marking } from './hosts/mark-datastores.ts';
 import type { Inspect } from './inspection/events.ts';
 import { inspector } from './inspection/inspect.ts';
+import { createLooks, type Looks } from './looks/looks.ts';
+import { actionLabels, measureAdmission, measureRead } from './metrics.ts';
 import { openNebula } from './opennebula/client.ts';
+import { localSystemDatastores } from './opennebula/hosted-datastores.ts';
 import { openNebulaInventory } from './opennebula/inventory.ts';
+import { openNebulaOverview } from './opennebula/overview.ts';
 import { Actions } from './operations/actions.ts';
 import { Admission } from './operations/admission.ts';
+import { auditedHandler, auditedInspect } from './operations/audited.ts';
 import type { ActionHandler } from './server/handler.ts';
 
 export interface Controller {
   readonly handler: ActionHandler;
   readonly inspect: Inspect;
+  readonly looks: Looks;
   /** Takes up what an earlier run left unfinished. Before the server listens: a shim that comes back finds its operation. */
   start(): void;
   /** Nothing is cancelled: agents go on, and the next start takes it up. The process must end after it. */
@@ -37,10 +48,26 @@ export async function createController(config: ControllerConfig, log: Logger): P
   const hosts = hostDirectory(config);
   const agents = grpcAgents({ identity, statMs: deadlines.stat_seconds * 1000, monitorMs: deadlines.monitor_seconds * 1000 });
   const one = { endpoint: opennebula.endpoint, authFile: opennebula.auth_file, timeoutMs: deadlines.opennebula_seconds * 1000 };
+  const services = { config, hosts, agents, openNebula: openNebula(one) };
+  const admission = new Admission(config.limits);
   const handler = new Actions({
     operations,
-    admission: new Admission(config.limits),
-    services: { config, hosts, agents, openNebula: openNebula(one) },
+    admission,
+    services,
+  });
+  const audit = new AuditLog({ file: join(config.state_directory, 'audit.log'), log });
+  audit.append({ event: 'start', version: packageJson.version });
+  auditOperations(audit, operations);
+  const metrics = await startMetrics({
+    daemon: 'controller',
+    version: packageJson.version,
+    notAfter: identity.notAfter,
+    listen: config.metrics.listen,
+    operations,
+    labelsOf: actionLabels,
+    lostLines: () => audit.lost,
+    measureMore: (into) => measureAdmission(into, admission),
+    log,
   });
   const inspect = inspector({
     config,
@@ -49,5 +76,28 @@ export async function createController(config: ControllerConfig, log: Logger): P
     inventory: openNebulaInventory(one),
     reattachMs: deadlines.reattach_seconds * 1000,
   });
-  return { handler, inspect, start: () => operations.recover(), stop: () => operations.stop() };
+  const looks = createLooks({ services, overview: openNebulaOverview(one), handler });
+  const marking = new Marking({
+    intervalMs: config.mark_datastores_seconds * 1000,
+    datastores: (signal) => localSystemDatastores(one, signal),
+    hosts,
+    agents,
+    log,
+  });
+  return {
+    handler: auditedHandler(handler, audit, { ended: (...read) => metrics.tell((into) => measureRead(into, ...read)) }),
+    inspect: auditedInspect(inspect, audit),
+    looks,
+    start: () => {
+      operations.recover();
+      marking.start();
+    },
+    stop: () => {
+      marking.stop();
+      operations.stop();
+      void metrics.stop();
+      audit.append({ event: 'stop' });
+      audit.close();
+    },
+  };
 }

@@ -18,6 +18,7 @@ export async function runController(configFile: string): Promise<void> {
         socket: config.socket,
         handler: controller.handler,
         inspect: controller.inspect,
+        looks: controller.looks,
         log,
         dialect: config.opennebula.version,
       });

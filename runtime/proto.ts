@@ -32,6 +32,9 @@ export const packageDefinition: PackageDefinition = loadSync(
   { includeDirs: [directory], longs: Number, enums: String, defaults: true, oneofs: true, keepCase: false, bytes: Buffer },
 );
 
+/** The health service as reflection describes it; gRPC's own library serves it. */
+export const healthDefinition: PackageDefinition = loadSync('grpc/health/v1/health.proto', { includeDirs: [directory] });
+
 type Loaded = DiskProto & HostProto & ImageProto & InspectionProto & LiveProto & OperationProto & SnapshotProto & TransferProto;
 const { v1 } = (loadPackageDefinition(packageDefinition) as unknown as Loaded).onestorage;
 

@@ -1,13 +1,15 @@
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
+import { auditInterceptor } from './audit/calls.ts';
+import type { Audit } from './audit/log.ts';
 import { StorageError } from './errors.ts';
 import { adaptHandler, type PlainHandler } from './handlers.ts';
 import type { Identity } from './identity/identity.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
 import type { Logger } from './log.ts';
 import type { Implementations } from './methods.ts';
-import { packageDefinition, serviceNames, services } from './proto.ts';
+import { healthDefinition, packageDefinition, serviceNames, services } from './proto.ts';
 import { type Rights, requireRights, rightsInterceptor } from './rights.ts';
 
 export interface ServiceOptions {
@@ -17,6 +19,8 @@ export interface ServiceOptions {
   readonly implementations: Implementations;
   /** Who may call what. Every method of every implemented service has a row. */
   readonly rights: Rights;
+  /** Every call is written there. */
+  readonly audit?: Audit;
   readonly log: Logger;
 }
 
@@ -31,11 +35,11 @@ export interface Service {
 /**
  * Serves gRPC over mutual TLS. `bad_config` when the address cannot be used, `internal` when a method has no row in `rights`.
  */
-export async function startService({ address, identity, implementations, rights, log }: ServiceOptions): Promise<Service> {
+export async function startService({ address, identity, implementations, rights, audit, log }: ServiceOptions): Promise<Service> {
   const names = serviceNames.filter((name) => implementations[name] !== undefined);
   requireRights(names, rights);
   const server = new Server({
-    interceptors: [rightsInterceptor(rights, log)],
+    interceptors: [...(audit === undefined ? [] : [auditInterceptor(audit)]), rightsInterceptor(rights, log)],
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     // A caller that vanished without a word is noticed, and its call aborted, within 30 s.
     'grpc.keepalive_time_ms': 20_000,
@@ -45,7 +49,12 @@ export async function startService({ address, identity, implementations, rights,
   for (const name of names) server.addService(services[name], adapt(services[name], implementations[name] ?? {}, stopping.signal, log));
   const health = new HealthImplementation({ '': 'SERVING' });
   health.addToServer(server);
-  new ReflectionService(packageDefinition, { services: names.map((name) => `onestorage.v1.${name}`) }).addToServer(server);
+  new ReflectionService(
+    { ...packageDefinition, ...healthDefinition },
+    {
+      services: [...names.map((name) => `onestorage.v1.${name}`), 'grpc.health.v1.Health'],
+    },
+  ).addToServer(server);
 
   const port = await listen(server, address, identity);
   const end = (): void => {

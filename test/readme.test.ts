@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { agentConfigSchema } from '../agent/config.ts';
@@ -23,6 +23,31 @@ beforeAll(() => {
   mkdirSync(join(directory, 'remotes'));
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const folders = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '--', '*/README.md'], { cwd: root, encoding: 'utf8' })
+  .trim()
+  .split('\n');
+
+describe('the README of a folder', () => {
+  it.each(folders)('%s names files that exist', (readme) => {
+    const folder = join(root, dirname(readme));
+    const rows = readFileSync(join(root, readme), 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('| `'));
+    const names = rows.flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`([\w./-]+\.(?:ts|sh))`/g)].map(([, name = '']) => name));
+    const found = readdirSync(folder, { recursive: true }).map(String);
+    for (const name of names)
+      expect(
+        found.some((file) => file === name || file.endsWith(`/${name}`)),
+        name,
+      ).toBe(true);
+  });
+
+  it('of backends names every file', () => {
+    const text = readFileSync(join(root, 'agent/backends/README.md'), 'utf8');
+    for (const file of readdirSync(join(root, 'agent/backends/file'))) expect(text).toContain(`\`${file}\``);
+  });
+});
 
 describe('README', () => {
   it.each(blocks('sh').flatMap((block) => block.trim().split('\n')))('%s', (line) => {

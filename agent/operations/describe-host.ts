@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import packageJson from '../../package.json' with { type: 'json' };
 import { asStorageError } from '../../runtime/errors.ts';
+import { readMarker, writeMarker } from '../backends/file/marker.ts';
 import { datastoreRoot } from '../backends/file/places.ts';
 import { type Usage, usage } from '../backends/file/usage.ts';
 import type { AgentContext } from '../context.ts';
@@ -15,14 +17,17 @@ export async function describeHost(signal: AbortSignal): Promise<HostDescription
   return { version: packageJson.version, programs: await programVersions(signal) };
 }
 
-/** How full a datastore is. `create` makes its directory when it is missing. Error: not_found. */
+/** How full a datastore is. `create` makes its directory when it is missing, `monitor` its marker unless empty. Error: not_found. */
 export async function datastoreUsage(
   agent: Pick<AgentContext, 'datastores'>,
   datastoreId: number,
-  options: { readonly create: boolean },
-): Promise<Usage> {
+  options: { readonly create: boolean; readonly monitor: string },
+): Promise<Usage & { readonly marker: string | undefined }> {
   try {
-    return await usage(datastoreRoot(agent.datastores, datastoreId), options);
+    const root = datastoreRoot(agent.datastores, datastoreId);
+    const found = await usage(root, options);
+    if (options.monitor !== '') await writeMarker(root, options.monitor, randomUUID());
+    return { ...found, marker: await readMarker(root) };
   } catch (thrown) {
     throw asStorageError(thrown, `usage of datastore ${datastoreId}`);
   }

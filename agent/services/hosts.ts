@@ -1,10 +1,16 @@
+import type { CheckHostRequest__Output } from '../../proto/gen/onestorage/v1/CheckHostRequest.ts';
+import type { CheckHostResponse } from '../../proto/gen/onestorage/v1/CheckHostResponse.ts';
 import type { DescribeHostRequest__Output } from '../../proto/gen/onestorage/v1/DescribeHostRequest.ts';
 import type { DescribeHostResponse } from '../../proto/gen/onestorage/v1/DescribeHostResponse.ts';
+import type { StatRequest__Output } from '../../proto/gen/onestorage/v1/StatRequest.ts';
+import type { StatResponse } from '../../proto/gen/onestorage/v1/StatResponse.ts';
 import type { UsageRequest__Output } from '../../proto/gen/onestorage/v1/UsageRequest.ts';
 import type { UsageResponse } from '../../proto/gen/onestorage/v1/UsageResponse.ts';
 import { StorageError } from '../../runtime/errors.ts';
 import type { AgentContext } from '../context.ts';
+import { checkHost } from '../operations/check-host.ts';
 import { datastoreUsage, describeHost } from '../operations/describe-host.ts';
+import { statPlaces } from '../operations/stat-places.ts';
 
 interface Call {
   readonly signal: AbortSignal;
@@ -21,9 +27,18 @@ export function hostsService(agent: AgentContext) {
     },
     Usage: async (request: UsageRequest__Output, { peer }: Pick<Call, 'peer'>): Promise<UsageResponse> => {
       // An admin's certificate may look at everything and change nothing.
-      if (request.create && peer.role !== 'controller') throw new StorageError('forbidden', `a ${peer.role} may not make a datastore`);
-      const { total, used, free } = await datastoreUsage(agent, request.datastoreId, { create: request.create });
-      return { totalBytes: total, usedBytes: used, freeBytes: free };
+      if ((request.create || request.monitor !== '') && peer.role !== 'controller')
+        throw new StorageError('forbidden', `a ${peer.role} may not make a datastore`);
+      const { total, used, free, marker } = await datastoreUsage(agent, request.datastoreId, {
+        create: request.create,
+        monitor: request.monitor,
+      });
+      return { totalBytes: total, usedBytes: used, freeBytes: free, monitor: marker ?? '' };
     },
+    Check: async (_request: CheckHostRequest__Output): Promise<CheckHostResponse> => {
+      const { staleFiles, staleFileCount, ...facts } = await checkHost(agent);
+      return { ...facts, staleFiles: [...staleFiles], staleFileCount };
+    },
+    Stat: async ({ places }: StatRequest__Output): Promise<StatResponse> => ({ states: await statPlaces(agent, places) }),
   };
 }

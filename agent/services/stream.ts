@@ -42,7 +42,7 @@ export async function serveOperation<Input, Result extends OperationResult | und
     throw new StorageError('bad_argument', 'operation.operation_id is missing or malformed: 1 to 128 letters, digits, ".", "_" or "-"');
   }
   const handle = agent.operations.submit(kind, { id: header.operationId, subject: header.subject, input });
-  // At once: the controller must know that the operation is on disk here, and wait for this agent should it go away.
+  // At once: the controller must know that the operation is in the journal here, and wait for this agent should it go away.
   await send({ progress: { step: 'accepted', doneBytes: 0, totalBytes: 0, bytesPerSecond: 0 } });
   await sendEvents(handle, call.signal, send);
 }

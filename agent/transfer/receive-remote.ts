@@ -56,7 +56,7 @@ export async function receiveRemote(receiving: Receiving, request: SessionReques
 
   async function begin(all: Receiving, session: FetchSession): Promise<Staged[]> {
     const remote = await session.manifest;
-    const { name } = { name: path.basename(all.source.place.path) };
+    const name = path.basename(all.source.place.path);
     checkManifest(remote, { kind: all.kind, name, directory: directoryOf(all), datastores: agent.datastores });
     await requireRoom(all, remote);
     await makeSkeleton(into, remote);

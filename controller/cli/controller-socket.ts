@@ -3,11 +3,31 @@ import { createInterface } from 'node:readline';
 import { asStorageError, isReason, StorageError } from '../../runtime/errors.ts';
 
 export const DEFAULT_SOCKET = '/run/onestorage/controller.sock';
-const TIMEOUT_MS = 10_000;
+/** Looks ask OpenNebula and all hosts before they answer. */
+const TIMEOUT_MS = 45_000;
 
 /** One request to the controller on this machine. Throws unavailable when none runs, else the controller's own error. */
 export async function askController(socket: string, method: 'GET' | 'DELETE', path: string): Promise<unknown> {
-  const { status, text } = await exchange(socket, method, path).catch((thrown: unknown) => {
+  return await send(socket, method, path);
+}
+
+/** The same with the words of an action, as a shim sends them. */
+export async function postForm(socket: string, path: string, argv: readonly string[], stdin: string): Promise<unknown> {
+  const form = new FormData();
+  for (const word of argv) form.append('argv', word);
+  form.append('stdin', stdin);
+  const encoded = new Response(form);
+  const type = encoded.headers.get('content-type') ?? '';
+  return await send(socket, 'POST', path, { type, bytes: Buffer.from(await encoded.arrayBuffer()) });
+}
+
+interface Body {
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
+async function send(socket: string, method: string, path: string, content?: Body): Promise<unknown> {
+  const { status, text } = await exchange(socket, method, path, content).catch((thrown: unknown) => {
     throw unanswered(socket, thrown);
   });
   const body = parse(text, socket);
@@ -73,9 +93,10 @@ function parse(text: string, socket: string): unknown {
   }
 }
 
-function exchange(socketPath: string, method: string, path: string): Promise<{ status: number; text: string }> {
+function exchange(socketPath: string, method: string, path: string, content?: Body): Promise<{ status: number; text: string }> {
+  const headers = content === undefined ? {} : { 'content-type': content.type, 'content-length': content.bytes.length };
   return new Promise((resolve, reject) => {
-    const call = request({ socketPath, method, path, timeout: TIMEOUT_MS }, (response) => {
+    const call = request({ socketPath, method, path, headers, timeout: TIMEOUT_MS }, (response) => {
       const parts: Buffer[] = [];
       response.on('data', (part: Buffer) => parts.push(part));
       response.on('error', reject);
@@ -83,6 +104,6 @@ function exchange(socketPath: string, method: string, path: string): Promise<{ s
     });
     call.on('timeout', () => call.destroy(new StorageError('timeout', `the controller does not answer on ${socketPath}`)));
     call.on('error', reject);
-    call.end();
+    call.end(content?.bytes);
   });
 }

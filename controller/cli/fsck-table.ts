@@ -1,5 +1,6 @@
 import { formatBytes, formatDuration } from '../../runtime/units.ts';
 import type { InspectionEvent } from '../inspection/events.ts';
+import { table } from './table.ts';
 
 const HEAD = ['HOST', 'PROBLEM', 'PATH', 'SIZE', 'AGE', 'WHAT'] as const;
 
@@ -28,10 +29,4 @@ function rowOf(event: Extract<InspectionEvent, { readonly type: 'finding' }>, no
   const size = isThere ? formatBytes(allocatedBytes) : '-';
   const age = isThere ? formatDuration(Math.max(0, now - modifiedUnixMs)) : '-';
   return [host, problem, path, size, age, movable ? `${text} (can be set aside)` : text];
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]): string => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
-  return rows.map((row) => `${line(row).trimEnd()}\n`).join('');
 }

@@ -1,27 +1,18 @@
 import type { OperationRecord } from '../../runtime/operations/types.ts';
 import { formatBytes, formatDuration } from '../../runtime/units.ts';
+import type { Rates } from './rates.ts';
+import { table } from './table.ts';
 
 const BAR = 12;
 const HEAD = ['ID', 'ACTION', 'STATE', 'STEP', 'PROGRESS', 'RATE', 'REMAINING', 'AGE'] as const;
 
-/** Operations as a table for people; the columns are as wide as they must be. */
-export function operationTable(records: readonly OperationRecord[], now: number): string {
-  if (records.length === 0) return 'nothing is under way\n';
-  const rows = [HEAD as readonly string[], ...records.map((record) => rowOf(record, now))];
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+/** Operations as a table for people. `rates`: of a watcher, who knows more than the average. */
+export function operationTable(records: readonly OperationRecord[], now: number, rates?: Rates, empty = 'nothing is under way\n'): string {
+  return records.length === 0 ? empty : table([HEAD, ...records.map((record) => rowOf(record, now, rates?.of(record.id)))]);
 }
 
-function rowOf(record: OperationRecord, now: number): readonly string[] {
-  const { rate, remaining } = pace(record, now);
+function rowOf(record: OperationRecord, now: number, measured: number | undefined): readonly string[] {
+  const { rate, remaining } = pace(record, now, measured);
   const age = (record.finishedAt ?? now) - record.createdAt;
   const step = record.failure?.reason ?? record.progress?.step ?? record.step ?? '';
   return [record.id, record.subject, record.state, step, progressText(record), rate, remaining, formatDuration(Math.max(0, age))];
@@ -36,13 +27,17 @@ export function progressText({ progress, figures, finishedAt }: OperationRecord)
   return `[${'#'.repeat(full)}${'.'.repeat(BAR - full)}] ${Math.floor(share * 100)}% of ${formatBytes(progress.totalBytes)}`;
 }
 
-/** Average since the operation began: all that one look can know. */
-function pace({ progress, createdAt, finishedAt }: OperationRecord, now: number): { rate: string; remaining: string } {
+/** What was measured, else the average since the operation began: all that one look can know. */
+function pace(
+  { progress, createdAt, finishedAt }: OperationRecord,
+  now: number,
+  measured: number | undefined,
+): { rate: string; remaining: string } {
   const seconds = (now - createdAt) / 1000;
   if (finishedAt !== undefined || progress === undefined || progress.doneBytes === 0 || seconds <= 0) return { rate: '', remaining: '' };
-  const rate = progress.doneBytes / seconds;
+  const rate = measured ?? progress.doneBytes / seconds;
   const left = progress.totalBytes - progress.doneBytes;
-  return { rate: `${formatBytes(Math.round(rate))}/s`, remaining: left > 0 ? formatDuration((left / rate) * 1000) : '' };
+  return { rate: `${formatBytes(Math.round(rate))}/s`, remaining: left > 0 && rate > 0 ? formatDuration((left / rate) * 1000) : '' };
 }
 
 /** One operation, a line a fact. */

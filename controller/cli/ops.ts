@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { OperationRecord } from '../../runtime/operations/types.ts';
-import { askController, DEFAULT_SOCKET, field } from './controller-socket.ts';
+import { askController, DEFAULT_SOCKET } from './controller-socket.ts';
 import { operationTable, operationText, progressText } from './ops-table.ts';
+import { redraw } from './screen.ts';
+import { operationPicture, operationsOf, watchOption } from './transfers.ts';
 
 interface Options {
   readonly socket: string;
   readonly json?: boolean;
   readonly all?: boolean;
+  readonly watch?: boolean;
 }
 
 const WATCH_MS = 1000;
@@ -15,8 +18,11 @@ const EXAMPLES = `
 Examples:
   onestorage ops list
   onestorage ops list --all --json
+  onestorage ops list --watch
   onestorage ops watch 4f0c2f6e-…
-  onestorage ops cancel 4f0c2f6e-…`;
+  onestorage ops cancel 4f0c2f6e-…
+
+Exit status: 0 done; 1 it failed, the operation that was followed did, or the controller does not answer; 2 called in a wrong way.`;
 
 /** `onestorage ops …`: the controller's operations, over its socket. */
 export function opsCommand(): Command {
@@ -29,6 +35,7 @@ export function opsCommand(): Command {
       .option('--json', 'print JSON');
   add('list', 'operations under way')
     .option('--all', 'ended ones too, newest first')
+    .addOption(watchOption())
     .action((options: Options) => list(options));
   add('show <id>', 'one operation').action((id: string, options: Options) => show(id, options));
   add('watch <id>', 'follow one operation to its end').action((id: string, options: Options) => watch(id, options));
@@ -40,9 +47,10 @@ function print(text: string): void {
   process.stdout.write(text);
 }
 
-async function list({ socket, json, all }: Options): Promise<void> {
-  const body = await askController(socket, 'GET', `/v1/operations${all === true ? '?all=1' : ''}`);
-  const records = (field(body, 'operations') ?? []) as readonly OperationRecord[];
+async function list({ socket, json, all, watch }: Options): Promise<void> {
+  const read = (): Promise<readonly OperationRecord[]> => operationsOf(socket, all === true);
+  if (watch === true) return await redraw(operationPicture(read));
+  const records = await read();
   print(json === true ? `${JSON.stringify(records, undefined, 2)}\n` : operationTable(records, Date.now()));
 }
 

@@ -59,7 +59,7 @@ export interface AgentCalls {
   cancel(host: Host, operationId: string, reason: string, signal: AbortSignal): Promise<boolean>;
   /** Ids of what is under way. */
   running(host: Host, signal: AbortSignal): Promise<readonly string[]>;
-  usage(host: Host, datastoreId: number, signal: AbortSignal): Promise<UsageResponse__Output>;
+  usage(host: Host, datastoreId: number, signal: AbortSignal): Promise<Omit<UsageResponse__Output, 'monitor'>>;
   /** Makes the directory and the marker of a system datastore, so that the host tells its space before its first disk. */
   mark(host: Host, datastoreId: number, driver: string, signal: AbortSignal): Promise<void>;
   /** Virtual size in bytes. */

@@ -7,7 +7,9 @@ import { type Channel, callStream, callUnary, openChannel } from '../../runtime/
 import { StorageError } from '../../runtime/errors.ts';
 import type { Identity } from '../../runtime/identity/identity.ts';
 import type { AgentCalls, AgentMethod, AgentRequests } from './agent-calls.ts';
+import type { AgentLooks } from './agent-looks.ts';
 import type { Host } from './directory.ts';
+import { grpcLooks } from './grpc-looks.ts';
 
 type Start<M extends AgentMethod> = (
   channel: Channel,
@@ -46,7 +48,7 @@ export interface GrpcAgentsOptions {
 }
 
 /** Agents by gRPC over mutual TLS, one connection a host. */
-export function grpcAgents({ identity, statMs, monitorMs }: GrpcAgentsOptions): AgentCalls & { close(): void } {
+export function grpcAgents({ identity, statMs, monitorMs }: GrpcAgentsOptions): AgentCalls & AgentLooks & { close(): void } {
   const channels = new Map<string, Channel>();
   const machines = new Map<string, { readonly id: string; readonly until: number }>();
   const channelOf = (host: Host): Channel => {
@@ -56,6 +58,7 @@ export function grpcAgents({ identity, statMs, monitorMs }: GrpcAgentsOptions): 
     return known;
   };
   return {
+    ...grpcLooks(channelOf),
     machineId: async (host, signal) => {
       const known = machines.get(host.address);
       if (known !== undefined && known.until > performance.now()) return known.id;

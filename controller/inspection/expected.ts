@@ -23,7 +23,7 @@ const POWEROFF = 8;
 const UNDEPLOYED = 9;
 const AT_REST: ReadonlySet<number> = new Set([STOPPED, SUSPENDED, POWEROFF, UNDEPLOYED]);
 /** Stop and undeploy bring the directory to the front-end (contract 2.2). */
-const ON_FRONT_END: ReadonlySet<number> = new Set([STOPPED, UNDEPLOYED]);
+export const ON_FRONT_END: ReadonlySet<number> = new Set([STOPPED, UNDEPLOYED]);
 
 /**
  * Where the directories of virtual machines of a system datastore belong, as one machine must see it. A list of what is at rest, not of what

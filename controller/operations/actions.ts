@@ -60,6 +60,11 @@ export class Actions implements ActionHandler {
     return this.#operations.get(id);
   }
 
+  /** What a new call could supersede. */
+  underWay(): readonly ActiveAction[] {
+    return this.#underWay();
+  }
+
   async #operate(request: ActionRequest, sink: ActionSink): Promise<ActionResult> {
     const { key: id, action, suffix, driver, argv, stdin } = request;
     const known = this.#operations.get(id) !== undefined;

@@ -1,7 +1,8 @@
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import { formatDuration } from '../../runtime/units.ts';
 
-export type AdmissionClass = 'deploy' | 'move' | 'delete' | 'image' | 'backup';
+const CLASSES = ['deploy', 'move', 'delete', 'image', 'backup'] as const;
+export type AdmissionClass = (typeof CLASSES)[number];
 
 export interface AdmissionLimits extends Readonly<Record<AdmissionClass, number>> {
   readonly per_host: { readonly [C in AdmissionClass]?: number | undefined };
@@ -69,6 +70,18 @@ export class Admission {
         reject(new StorageError('busy', text));
       }, deadlineMs);
     });
+  }
+
+  /** How full every class is. */
+  load(): readonly { readonly class: AdmissionClass; readonly slots: number; readonly running: number; readonly waiting: number }[] {
+    const count = (tickets: Iterable<Ticket>, wanted: AdmissionClass): number =>
+      [...tickets].filter((ticket) => ticket.class === wanted).length;
+    return CLASSES.map((name) => ({
+      class: name,
+      slots: this.#limits[name],
+      running: count(this.#running, name),
+      waiting: count(this.#waiting, name),
+    }));
   }
 
   #grantWaiting(): void {

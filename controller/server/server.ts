@@ -1,11 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import packageJson from '../../package.json' with { type: 'json' };
 import { asStorageError } from '../../runtime/errors.ts';
 import { bindSocket } from '../../runtime/unix-socket.ts';
 import type { Inspect } from '../inspection/events.ts';
+import type { Looks } from '../looks/looks.ts';
 import { type ActionRoute, serveAction } from './actions.ts';
 import type { ActionHandler, Dialect } from './handler.ts';
 import { serveInspection } from './inspection.ts';
+import { findLook, serveLook } from './looks.ts';
 import { errorAnswer, type JsonAnswer, listOperations, oneOperation, sendJson } from './operations.ts';
 import { Tombstones } from './tombstones.ts';
 
@@ -15,6 +18,8 @@ export interface ServerOptions {
   readonly handler: ActionHandler;
   /** undefined: inspections are not offered. */
   readonly inspect?: Inspect;
+  /** undefined: what operators are shown is not offered. */
+  readonly looks?: Looks;
   readonly log: Logger;
   readonly dialect: Dialect;
   /** Rights of the socket file: 0o660. Whoever may open it may do everything the shims may. */
@@ -43,20 +48,23 @@ function answer(route: ActionRoute, method: string, area: string | undefined, re
   const [id] = rest;
   if (area === 'operations' && id === undefined) return listOperations(route.handler, method, all);
   if (area === 'operations' && id !== undefined && rest.length === 1) return oneOperation(route.handler, route.tombstones, method, id);
-  if (area === 'health' && id === undefined && method === 'GET') return { status: 200, body: { ok: true } };
+  if (area === 'health' && id === undefined && method === 'GET') return { status: 200, body: { ok: true, version: packageJson.version } };
   return errorAnswer('not_found', 'there is nothing at this address');
 }
 
 async function dispatch(
   route: ActionRoute,
-  inspect: Inspect | undefined,
+  { inspect, looks }: Pick<ServerOptions, 'inspect' | 'looks'>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const method = request.method ?? 'GET';
   const target = targetOf(request);
   const [version, area, ...rest] = target?.segments ?? [];
-  if (version === 'v1' && area === 'actions' && rest.length === 3 && method === 'POST') {
+  const look = version === 'v1' && looks !== undefined ? findLook(method, area, rest) : undefined;
+  if (look !== undefined && looks !== undefined) {
+    await serveLook(look, looks, rest, request, response);
+  } else if (version === 'v1' && area === 'actions' && rest.length === 3 && method === 'POST') {
     await serveAction(route, request, response, rest);
   } else if (version === 'v1' && area === 'datastores' && rest[1] === 'inspection' && rest.length === 2 && method === 'POST' && inspect) {
     await serveInspection(inspect, rest[0] ?? '', target?.flag('repair') ?? false, response);
@@ -81,7 +89,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     calls += 1;
     response.on('error', () => undefined);
     request.on('error', () => undefined);
-    dispatch(route, options.inspect, request, response)
+    dispatch(route, options, request, response)
       .catch((thrown: unknown) => {
         const error = asStorageError(thrown, `${request.method} ${request.url}`);
         log.error({ detail: error.detail }, error.message);

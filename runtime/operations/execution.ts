@@ -1,13 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { asStorageError, type Reason, StorageError } from '../errors.ts';
 import { failpoint } from '../failpoint.ts';
 import type { Logger } from '../log.ts';
 import { EventLog } from './events.ts';
 import type { Journal } from './journal.ts';
 import type { Locks } from './locks.ts';
+import { traceOf } from './trace.ts';
 import type { Figures, LogLevel, OperationContext, OperationKind, OperationState, Progress } from './types.ts';
 
 export const NO_FIGURES: Figures = { movedBytes: 0, skippedBytes: 0, verifiedBytes: 0, processes: 0 };
 
+/** How often a journal that cannot be written is tried again. */
+const JOURNAL_RETRY_MS = 1000;
 /** How often progress is passed on. */
 const PROGRESS_EVERY_MS = 250;
 
@@ -40,8 +44,10 @@ export class Execution<Input, Result> {
   finishedAt: number | undefined;
   failure: { readonly reason: string; readonly message: string } | undefined;
   readonly attempt: number;
-  readonly #input: Input;
+  readonly input: Input;
   readonly #options: ExecutionOptions;
+  /** Says in every line to which action of a shim it belongs. */
+  readonly #logger: Logger;
   readonly #abort = new AbortController();
   readonly #stepNames = new Set<string>();
   #finishedSteps: ReadonlyMap<string, string | null> = new Map();
@@ -50,8 +56,9 @@ export class Execution<Input, Result> {
 
   constructor(kind: OperationKind<Input, Result>, input: Input, options: ExecutionOptions) {
     this.kind = kind;
-    this.#input = input;
+    this.input = input;
     this.#options = options;
+    this.#logger = options.log.child({ trace: traceOf(options.id) });
     this.id = options.id;
     this.subject = options.subject;
     this.createdAt = options.createdAt;
@@ -67,8 +74,13 @@ export class Execution<Input, Result> {
   cancel(error: StorageError): boolean {
     if (this.committed) return false;
     if (this.#abort.signal.aborted || this.state === 'undoing') return true;
-    // First the journal: a daemon that dies now takes the operation back when it starts, instead of going on with it.
-    this.#options.journal.beginUndo(this.id, error.reason, error.message);
+    // First the journal: a daemon that dies now takes the operation back when it starts, instead of going on with it. A journal that cannot be
+    // written stops the operation all the same; it is written before anything is taken back.
+    try {
+      this.#options.journal.beginUndo(this.id, error.reason, error.message);
+    } catch (thrown) {
+      this.#logger.warn({ operation: this.id, error: String(thrown) }, 'the cancel could not be journaled yet');
+    }
     this.#abort.abort(error);
     return true;
   }
@@ -77,17 +89,17 @@ export class Execution<Input, Result> {
   async run(beforeLocks: () => Promise<void>): Promise<void> {
     let release: () => void = () => undefined;
     try {
-      await beforeLocks();
-      const resources = this.kind.resources(this.#input);
+      await orAborted(beforeLocks(), this.#abort.signal);
+      const resources = this.kind.resources(this.input);
       const blockers = this.#options.locks.blockers(resources);
       if (blockers.length > 0) this.#log('info', `waits for operation ${blockers.join(', ')}`);
       release = await this.#options.locks.acquire(this.id, resources, this.#abort.signal);
       if (this.#options.undoing !== undefined) throw this.#options.undoing;
       this.state = 'running';
-      this.#options.journal.newAttempt(this.id);
+      await this.#persist((journal) => journal.newAttempt(this.id));
       this.#finishedSteps = this.#options.journal.finishedSteps(this.id);
-      const result = await this.kind.run(this.#input, this.#context());
-      this.#finish('succeeded', undefined, result);
+      const result = await this.kind.run(this.input, this.#context());
+      await this.#finish('succeeded', undefined, result);
     } catch (thrown) {
       await this.#fail(this.#abort.signal.aborted && !this.committed ? asStorageError(this.#abort.signal.reason) : asStorageError(thrown));
     } finally {
@@ -98,46 +110,40 @@ export class Execution<Input, Result> {
   async #fail(error: StorageError): Promise<void> {
     // The daemon stops: nothing may be taken back any more, because the next start goes on from what the journal says.
     if (!this.#options.journal.isOpen) return;
-    if (error.detail !== undefined)
-      this.#options.log.warn({ operation: this.id, reason: error.reason, detail: error.detail }, error.message);
+    if (error.detail !== undefined) this.#logger.warn({ operation: this.id, reason: error.reason, detail: error.detail }, error.message);
     if (!this.committed && this.kind.undo !== undefined) {
       this.state = 'undoing';
+      await this.#persist((journal) => journal.beginUndo(this.id, error.reason, error.message));
       try {
-        this.#options.journal.beginUndo(this.id, error.reason, error.message);
         await failpoint(`${this.kind.name}.undo`);
-        await this.kind.undo(this.#input, { operationId: this.id, subject: this.subject, log: (level, text) => this.#log(level, text) });
+        await this.kind.undo(this.input, { operationId: this.id, subject: this.subject, log: (level, text) => this.#log(level, text) });
       } catch (thrown) {
         const left = asStorageError(thrown);
-        this.#options.log.error(
-          { operation: this.id, reason: left.reason, detail: left.detail },
-          `could not be taken back: ${left.message}`,
-        );
+        this.#logger.error({ operation: this.id, reason: left.reason, detail: left.detail }, `could not be taken back: ${left.message}`);
         this.#log('warn', `could not be taken back whole: ${left.message}`);
       }
     }
-    this.#finish(error.reason === 'cancelled' || error.reason === 'superseded' ? 'cancelled' : 'failed', error, undefined);
+    await this.#finish(error.reason === 'cancelled' || error.reason === 'superseded' ? 'cancelled' : 'failed', error, undefined);
   }
 
-  #finish(state: OperationState, error: StorageError | undefined, result: Result | undefined): void {
-    if (!this.#options.journal.isOpen) return;
+  async #finish(state: OperationState, error: StorageError | undefined, result: Result | undefined): Promise<void> {
     const figures = this.figures;
     const finished = Date.now();
-    try {
-      this.#options.journal.finish(this.id, {
+    // Nobody hears of an outcome, and no lock is given back, before it is written: an operation that was reported as failed and is run again
+    // by the next start would work on what came after it.
+    await this.#persist((journal) =>
+      journal.finish(this.id, {
         state,
         finished,
         ...(error === undefined ? { result: JSON.stringify(result ?? null) } : { reason: error.reason, message: error.message }),
         figures,
         forgetInput: this.kind.forgetInput === true,
-      });
-    } catch (thrown) {
-      // The outcome is true even when it cannot be written; the next start runs the last step again, which is harmless.
-      this.#options.log.fatal({ operation: this.id, error: String(thrown) }, 'the journal cannot be written');
-    }
+      }),
+    );
     this.state = state;
     this.finishedAt = finished;
     this.failure = error === undefined ? undefined : { reason: error.reason, message: error.message };
-    this.#options.log.info(
+    this.#logger.info(
       { operation: this.id, kind: this.kind.name, subject: this.subject, state, reason: error?.reason, figures },
       error?.message ?? 'done',
     );
@@ -179,12 +185,31 @@ export class Execution<Input, Result> {
     if (finished !== undefined) return (finished === null ? undefined : JSON.parse(finished)) as T;
     if (!this.committed) this.#abort.signal.throwIfAborted();
     this.step = name;
-    this.#options.journal.beginStep(this.id, name);
+    await this.#persist((journal) => journal.beginStep(this.id, name));
     await failpoint(`${this.kind.name}.${name}.begin`, this.#abort.signal);
     const result = await work();
-    this.#options.journal.endStep(this.id, name, result === undefined ? null : JSON.stringify(result));
+    await this.#persist((journal) => journal.endStep(this.id, name, result === undefined ? null : JSON.stringify(result)));
     await failpoint(`${this.kind.name}.${name}.end`, this.#abort.signal);
     return result;
+  }
+
+  /**
+   * Writes to the journal, however long it takes: a full disk below the state directory stops operations where they are, and they go on when there
+   * is room. Never returns when the daemon stops meanwhile: the next start goes on from what the journal says.
+   */
+  async #persist(write: (journal: Journal) => void): Promise<void> {
+    const { journal } = this.#options;
+    for (let told = false; ; told = true) {
+      if (!journal.isOpen) return await new Promise<never>(() => undefined);
+      try {
+        write(journal);
+        return;
+      } catch (thrown) {
+        const text = thrown instanceof Error ? thrown.message : String(thrown);
+        if (!told) this.#log('warn', `the journal cannot be written, the operation waits: ${text}; free space in the state directory`);
+      }
+      await sleep(JOURNAL_RETRY_MS);
+    }
   }
 
   #commit(): void {
@@ -208,8 +233,21 @@ export class Execution<Input, Result> {
   }
 
   #log(level: LogLevel, text: string): void {
-    this.#options.log[level]({ operation: this.id, subject: this.subject }, text);
+    this.#logger[level]({ operation: this.id, subject: this.subject }, text);
     this.events.push({ type: 'log', level, text });
+  }
+}
+
+/** What the work gives, or the abort, whichever comes first. */
+async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<void>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -14,6 +14,13 @@ const KEEP_MS = 30 * DAY_MS;
 type AnyKind = OperationKind<unknown, unknown>;
 type AnyExecution = Execution<unknown, unknown>;
 
+/** An operation as metrics and audit see it. */
+export interface Measured extends Pick<OperationRecord, 'id' | 'kind' | 'subject' | 'state' | 'createdAt' | 'finishedAt' | 'figures'> {
+  readonly input: unknown;
+  /** Why it failed or was cancelled. */
+  readonly reason: string | undefined;
+}
+
 /** The operations of one daemon: started, attached to, cancelled, and finished or taken back after a crash. */
 export class Operations {
   readonly #journal: Journal;
@@ -21,6 +28,7 @@ export class Operations {
   readonly #log: Logger;
   readonly #kinds = new Map<string, AnyKind>();
   readonly #active = new Map<string, AnyExecution>();
+  readonly #observers: ((ended: Measured) => void)[] = [];
   readonly #pruning: NodeJS.Timeout;
   #stopping = false;
 
@@ -33,6 +41,16 @@ export class Operations {
 
   register<Input, Result>(kind: OperationKind<Input, Result>): void {
     this.#kinds.set(kind.name, kind as unknown as AnyKind);
+  }
+
+  /** `observer` is told of every operation that ends from now on. */
+  observe(observer: (ended: Measured) => void): void {
+    this.#observers.push(observer);
+  }
+
+  /** Those under way, oldest first. */
+  active(): readonly Measured[] {
+    return [...this.#active.values()].map(measuredOf);
   }
 
   /** Takes up what the daemon left unfinished when it ended: goes on, or takes back. Call it once, after all kinds are registered. */
@@ -133,7 +151,22 @@ export class Operations {
 
   #launch(execution: AnyExecution, beforeLocks: () => Promise<void>): void {
     this.#active.set(execution.id, execution);
-    void execution.run(beforeLocks).finally(() => this.#active.delete(execution.id));
+    void execution.run(beforeLocks).finally(() => {
+      this.#active.delete(execution.id);
+      // Without an end it was cut by the stop of the daemon: the next start goes on with it.
+      if (execution.finishedAt === undefined) return;
+      this.#tell(measuredOf(execution));
+    });
+  }
+
+  #tell(ended: Measured): void {
+    for (const observer of this.#observers) {
+      try {
+        observer(ended);
+      } catch (thrown) {
+        this.#log.error({ operation: ended.id, err: asStorageError(thrown) }, 'an ended operation was not counted');
+      }
+    }
   }
 
   #restart(row: JournalRow): void {
@@ -144,6 +177,8 @@ export class Operations {
         { operation: row.id, kind: row.kind },
         'the journal holds an operation that this version cannot read; it is given up',
       );
+      // Committed, it may hold the only copy of something: it stays for a version that can read it.
+      if (row.committed === 1) return;
       this.#journal.finish(row.id, {
         state: 'failed',
         finished: Date.now(),
@@ -199,6 +234,10 @@ function handleOfRow<Result>(row: JournalRow): OperationHandle<Result> {
 
 function figuresOf(row: JournalRow): Figures {
   return { ...NO_FIGURES, ...(JSON.parse(row.figures) as Partial<Figures>) };
+}
+
+function measuredOf({ id, kind, subject, state, createdAt, finishedAt, figures, input, failure }: AnyExecution): Measured {
+  return { id, kind: kind.name, subject, state, createdAt, finishedAt, figures, input, reason: failure?.reason };
 }
 
 function recordOfExecution(execution: AnyExecution): OperationRecord {

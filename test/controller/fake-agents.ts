@@ -69,6 +69,12 @@ export class FakeAgents implements AgentCalls {
     return Promise.resolve({ totalBytes: 10 * 1024 ** 2, usedBytes: 4 * 1024 ** 2 + 1, freeBytes: 5 * 1024 ** 2 + 5 });
   };
 
+  mark: AgentCalls['mark'] = async (host, datastoreId, driver) => {
+    const call = { host: host.name, method: 'Hosts/Usage', request: { datastoreId, create: true, monitor: driver } };
+    this.calls.push(call);
+    await this.behave(call, new AbortController().signal);
+  };
+
   statOrigin: AgentCalls['statOrigin'] = (host, origin) => {
     this.calls.push({ host: host.name, method: 'Images/StatOrigin', request: { origin } });
     return Promise.resolve(256 * 1024 ** 2 + 1);

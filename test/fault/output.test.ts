@@ -53,7 +53,7 @@ describe.each(['7', '6.10'] as const)('OpenNebula %s', (version) => {
     site.one.endpoint.down = true;
     await site.refuses(
       () => site.one.tm(prolog(site.one.model, site.vm('host01'))),
-      /^clone: OpenNebula at http:\S+ cannot be reached: .* \(check that oned runs and ONE_XMLRPC and ONE_AUTH are right\)$/,
+      /^clone: OpenNebula at http:\S+ cannot be reached: .* \(check that oned runs, and opennebula in controller\.yaml\)$/,
     );
     site.one.endpoint.down = false;
   });

@@ -89,6 +89,7 @@ export async function makeSite(ports: PortBlock, agentOptions: Readonly<Record<s
       state_directory: host.stateDirectory,
       socket: host.socket,
       data_ports: ports.data[index],
+      metrics: 'off',
       log_level: 'debug',
       ...agentOptions,
     };
@@ -116,6 +117,7 @@ export async function writeControllerConfig(site: Site, settings: ControllerSett
     opennebula: { endpoint: settings.endpoint, auth_file: path.join(site.home, 'one_auth'), version: settings.version },
     // Tests look at the hosts' trees; the one that is about markers turns it on.
     mark_datastores_seconds: 0,
+    metrics: 'off',
     log_level: 'debug',
     ...settings.options,
   };

@@ -70,6 +70,8 @@ function howToLook(cluster: Cluster): string {
   return [
     'everything keeps running until Ctrl-C. In another terminal:',
     `  packaging/onestorage ops list --all --socket ${site.socket}`,
+    `  packaging/onestorage hosts --socket ${site.socket}`,
+    `  packaging/onestorage doctor --config ${site.controller.config} --remotes ${site.remotes}`,
     `  npx buf curl --cacert ${site.adminPki}/ca.pem --cert ${site.adminPki}/cert.pem --key ${site.adminPki}/key.pem \\`,
     `    --servername ${host.name} https://${host.address}/onestorage.v1.Hosts/Describe --data '{}' --protocol grpc`,
     `  logs: ${site.directory}/log    datastores of ${host.name}: ${host.datastores}`,

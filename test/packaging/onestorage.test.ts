@@ -73,7 +73,8 @@ describe('onestorage pki', () => {
     expect(await run(['pki', 'init', 'ca'])).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'onestorage: ca holds an authority already and is not overwritten\n  hint: remove what is there, or choose another name\n',
+      stderr:
+        'onestorage: ca holds an authority already and is not overwritten\n  hint: choose another name; remove nothing that may still be needed\n',
     });
     expect(await readFile(join(authority, 'ca-key.pem'), 'utf8')).toBe(before);
     expect((await stat(join(authority, 'ca-key.pem'))).mode & 0o777).toBe(0o600);

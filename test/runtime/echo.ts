@@ -9,12 +9,14 @@ import { testIdentity } from '../helpers/pki.ts';
 export const silent = pino({ level: 'silent' });
 
 export const hostsOnly = (usage: Implementation<'Hosts'>['Usage']): Implementations => ({
-  Hosts: { Describe: async () => ({ hostName: 'host01' }), Usage: usage },
+  Hosts: { Describe: async () => ({ hostName: 'host01' }), Usage: usage, Check: async () => ({}), Stat: async () => ({}) },
 });
 
 export const RIGHTS: Rights = {
   'Hosts/Describe': ['controller', 'admin'],
   'Hosts/Usage': ['controller'],
+  'Hosts/Check': ['controller'],
+  'Hosts/Stat': ['controller'],
   'Operations/List': ['controller', 'admin'],
   'Operations/Get': ['controller', 'admin'],
   'Operations/Watch': ['controller', 'admin'],

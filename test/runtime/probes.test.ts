@@ -61,6 +61,6 @@ describe('a probe with the role admin', () => {
       const { listServicesResponse } = answer as { listServicesResponse: { service: { name: string }[] } };
       names.push(...listServicesResponse.service.map(({ name }) => name));
     }
-    expect(names).toEqual(['onestorage.v1.Hosts']);
+    expect(names.sort()).toEqual(['grpc.health.v1.Health', 'onestorage.v1.Hosts']);
   });
 });

@@ -39,7 +39,7 @@ describe('a unary call', () => {
     );
     const channel = service.channel(await testIdentity('controller', { hostName: 'front-end' }));
     const usage = await callUnary(channel.client('Hosts'), 'Usage', { datastoreId: 7 }, { signal: never });
-    expect(usage).toEqual({ totalBytes: 2 ** 45, usedBytes: 7, freeBytes: 0 });
+    expect(usage).toEqual({ totalBytes: 2 ** 45, usedBytes: 7, freeBytes: 0, monitor: '' });
   });
 
   it('brings a StorageError across with its reason and text', async () => {

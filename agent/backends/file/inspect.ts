@@ -6,6 +6,7 @@ import { type Finding, finding, lstatOrNothing, movable, movableWhenOld, namesIn
 import { isQcow2 } from './layers.ts';
 import { datastoreRoot } from './places.ts';
 import { STAGE_PREFIX } from './stage.ts';
+import { isStale } from './temporary-files.ts';
 
 /** Where things that do not fit are set aside, in their own datastore. */
 export const QUARANTINE = '.quarantine';
@@ -127,8 +128,5 @@ async function* disk(root: string, name: string): AsyncGenerator<Finding> {
 
 /** A temporary name whose operation has ended. */
 function isTemporary({ isActive }: Inspection, name: string): boolean {
-  if (!name.startsWith(STAGE_PREFIX)) return false;
-  const rest = name.slice(STAGE_PREFIX.length);
-  // The operation's id may hold dots, and so may the name: any beginning may be the id.
-  return ![...rest.matchAll(/\./gu)].some(({ index }) => isActive(rest.slice(0, index)));
+  return isStale(name, isActive);
 }

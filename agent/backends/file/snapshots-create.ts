@@ -20,7 +20,7 @@ import { childrenOf, type Layers, nameOf, readLayout, type SnapshotDisk, snapsho
 import { flushDirectory, publish, stagePath } from './stage.ts';
 
 /** What is to be done, found once and kept in the journal: after a half-done run the disk itself would give another answer. */
-interface CreatePlan {
+export interface CreatePlan {
   /** The layer that becomes the snapshot. */
   readonly from: string;
   /** The layer that becomes active. */
@@ -54,7 +54,7 @@ export async function createSnapshot(disk: SnapshotDisk, id: number, context: Op
 }
 
 /** The plain file gets its name in .snap first, then the link takes its place: the disk is readable all the time. */
-async function becomeLayers(disk: SnapshotDisk, context: OperationContext): Promise<void> {
+export async function becomeLayers(disk: SnapshotDisk, context: OperationContext): Promise<void> {
   const first = path.join(snapshotDirectory(disk), '0');
   if ((await readLayout(disk)).kind === 'layers') return;
   if (!sameFile(await identify(disk.path), await identify(first))) {
@@ -66,7 +66,7 @@ async function becomeLayers(disk: SnapshotDisk, context: OperationContext): Prom
   await pointTo(disk, '0', context.operationId);
 }
 
-async function planLayer(disk: SnapshotDisk, id: number): Promise<CreatePlan> {
+export async function planLayer(disk: SnapshotDisk, id: number): Promise<CreatePlan> {
   const layout = await readLayout(disk);
   if (layout.kind !== 'layers') throw new StorageError('conflict', `${disk.path} is not a link to a layer`);
   if (!layout.linked)
@@ -112,7 +112,7 @@ function numberFor(disk: SnapshotDisk, layout: Layers, id: number): string {
 }
 
 /** Nothing but an overlay somebody began to make: on the active layer, without data, and nobody needs it. */
-function isLeftover(layout: Layers, layer: Layer): boolean {
+export function isLeftover(layout: Layers, layer: Layer): boolean {
   const fresh = layer.empty && layer.backing?.path === layout.active.path;
   return fresh && childrenOf(layout, layer).length === 0 && !isPointedAt(layout, layer);
 }
@@ -121,7 +121,7 @@ function isPointedAt(layout: Layers, layer: Layer): boolean {
   return [...layout.current.values()].includes(nameOf(layout, layer));
 }
 
-async function publishLayer(disk: SnapshotDisk, id: number, plan: CreatePlan, context: OperationContext): Promise<void> {
+export async function publishLayer(disk: SnapshotDisk, id: number, plan: CreatePlan, context: OperationContext): Promise<void> {
   const target = path.join(snapshotDirectory(disk), plan.to);
   const stage = stagePath(target, context.operationId);
   if ((await identify(stage)) !== undefined) await publish(stage, target);

@@ -20,7 +20,7 @@ import {
 } from './snapshots-layout.ts';
 import { flush } from './stage.ts';
 
-interface DeletePlan {
+export interface DeletePlan {
   readonly layer: string;
   /** Layers that take over what they need of it. */
   readonly children: readonly string[];
@@ -76,7 +76,7 @@ async function planDelete(disk: SnapshotDisk, id: number): Promise<DeletePlan | 
 }
 
 /** A layer of the disk by the name that resolves from everywhere; an image by the name it had. */
-function belowName(disk: SnapshotDisk, layout: Layers, layer: Layer): string | null {
+export function belowName(disk: SnapshotDisk, layout: Layers, layer: Layer): string | null {
   if (layer.backing === undefined) return null;
   const { name, path: below } = layer.backing;
   const own = [...layout.layers.values()].find((one) => one.path === below);
@@ -84,7 +84,7 @@ function belowName(disk: SnapshotDisk, layout: Layers, layer: Layer): string | n
 }
 
 /** Each child grows by the layer's own data at most, and never above its virtual size. */
-async function mustHaveSpace(layer: Layer, children: readonly Layer[]): Promise<void> {
+export async function mustHaveSpace(layer: Layer, children: readonly Layer[]): Promise<void> {
   const allocated = async (file: string): Promise<number> => (await stat(file)).blocks * 512;
   const data = await allocated(layer.path);
   let needed = 0;
@@ -96,7 +96,7 @@ async function mustHaveSpace(layer: Layer, children: readonly Layer[]): Promise<
   }
 }
 
-async function rebaseChild(disk: SnapshotDisk, child: string, plan: DeletePlan, context: OperationContext): Promise<void> {
+export async function rebaseChild(disk: SnapshotDisk, child: string, plan: DeletePlan, context: OperationContext): Promise<void> {
   const file = path.join(snapshotDirectory(disk), child);
   const scope = { disk: disk.path, root: disk.root };
   const before = await readLayer(file, 'qcow2', scope);
@@ -119,7 +119,7 @@ async function rebaseChild(disk: SnapshotDisk, child: string, plan: DeletePlan, 
 }
 
 /** Last look before the layer goes: it may be gone already, but nothing may lie on it. */
-async function mustBeUnused(disk: SnapshotDisk, name: string): Promise<void> {
+export async function mustBeUnused(disk: SnapshotDisk, name: string): Promise<void> {
   const layout = await readLayout(disk);
   if (layout.kind !== 'layers') throw new StorageError('conflict', `${disk.path} has no layers any more`);
   const layer = layout.layers.get(name);

@@ -25,6 +25,8 @@ async function agent(hostName: string): Promise<{ host: Host; service: Service; 
     rights: {
       'Hosts/Describe': ['controller'],
       'Hosts/Usage': ['controller'],
+      'Hosts/Check': ['controller'],
+      'Hosts/Stat': ['controller'],
       'Disks/Create': ['controller'],
       'Disks/Resize': ['controller'],
       'Disks/Remove': ['controller'],
@@ -34,6 +36,8 @@ async function agent(hostName: string): Promise<{ host: Host; service: Service; 
       Hosts: {
         Describe: () => Promise.resolve({ hostName, machineId: `machine-of-${hostName}`, version: '0', programs: [], datastores: '/x' }),
         Usage: ({ datastoreId }) => Promise.resolve({ totalBytes: 2 ** 45, usedBytes: datastoreId, freeBytes: 0 }),
+        Check: refuse,
+        Stat: refuse,
       },
       Disks: {
         Create: refuse,
@@ -63,7 +67,7 @@ describe('grpcAgents', () => {
   it('calls a real agent, and follows its operation', async () => {
     const [{ host, removed }, agents] = [await agent('node1'), await calls()];
     expect(await agents.machineId(host, signal)).toBe('machine-of-node1');
-    expect(await agents.usage(host, 7, signal)).toEqual({ totalBytes: 2 ** 45, usedBytes: 7, freeBytes: 0 });
+    expect(await agents.usage(host, 7, signal)).toEqual({ totalBytes: 2 ** 45, usedBytes: 7, freeBytes: 0, monitor: '' });
     const request = { operation: { operationId: 'x.remove', subject: 's' }, target: { datastoreId: 107, path: '9' } };
     const open = () => agents.start(host, 'Disks/Remove', request, signal);
     expect(await follow(open, { hostName: 'node1', signal, reattachMs: 1000, known: false, listener })).toMatchObject({ sizeBytes: 3 });

@@ -31,6 +31,7 @@ async function agentOf(
     socket: path.join(directory, 'agent.sock'),
     datastores,
     state_directory: path.join(directory, 'state'),
+    metrics: 'off',
   });
   const agent = await startAgent(config, log);
   return { address: `127.0.0.1:${agent.port}`, datastores, stop: agent.stop };
@@ -53,6 +54,7 @@ async function startCluster() {
     socket,
     pki: await testIdentityDirectory('controller', { hostName: 'frontend' }),
     state_directory: path.join(base, 'controller'),
+    metrics: 'off',
     front_end: { names: ['frontend'], address: frontEnd.address },
     hosts: { host01: { address: host01.address }, host02: { address: host02.address } },
     opennebula: { endpoint: endpoint.url, auth_file: authFile },

@@ -61,12 +61,14 @@ function perform(method: string, parameters: readonly string[], model: OneModel,
   if (known === undefined) return undefined;
   const failed = (message: string, code: number): Reply => ({ ok: false, message: `[${method}] ${message}`, code });
   if (parameters[0] !== session) return failed("User couldn't be authenticated, aborting call.", AUTHENTICATION);
-  // The pools of hosts and datastores take nothing but the session.
-  const id = Number(parameters[1] ?? (method === 'one.hostpool.info' || method === 'one.datastorepool.info' ? 0 : undefined));
+  const id = Number(parameters[1] ?? (WITHOUT_PARAMETERS.has(method) ? 0 : undefined));
   if (!Number.isInteger(id)) return failed('Wrong parameter type', INTERNAL);
   const body = known.document(model, id);
   return body === undefined ? failed(`Error getting ${known.word} [${id}].`, NO_EXISTS) : { ok: true, body };
 }
+
+/** These take nothing but the session. */
+const WITHOUT_PARAMETERS: ReadonlySet<string> = new Set(['one.hostpool.info', 'one.datastorepool.info', 'one.system.config']);
 
 const INFO: Readonly<Record<string, { readonly word: string; document(model: OneModel, id: number): string | undefined }>> = {
   ...POOLS,

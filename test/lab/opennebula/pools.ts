@@ -1,6 +1,6 @@
 import { datastoreDocument, imageDocument, vmDocument } from './documents.ts';
 import type { OneModel } from './model.ts';
-import { cdata, element, plain } from './xml.ts';
+import { cdata, element, plain, template } from './xml.ts';
 
 /** Calls without an object of their own: who asks, and the pools, of which drivers only ever ask for everything. */
 
@@ -39,6 +39,19 @@ function hostPool(): string {
   );
 }
 
+/** What the manual adds to oned.conf. */
+function configuration(model: OneModel): string {
+  const conf = template({ NAME: 'agent_local', LN_TARGET: 'SYSTEM', CLONE_TARGET: 'SYSTEM', SHARED: 'NO', DS_MIGRATE: 'YES' });
+  return element(
+    'OPENNEBULA_CONFIGURATION',
+    element('DATASTORE_MAD', cdata('ARGUMENTS', '-t 15 -d dummy,fs,agent_fs -s shared,ssh,local,agent_local')),
+    cdata('HOSTNAME', model.frontEnd),
+    element('TM_MAD', cdata('ARGUMENTS', '-t 15 -d dummy,shared,ssh,agent_local')),
+    element('TM_MAD_CONF', template({ NAME: 'ssh', SHARED: 'NO' })),
+    element('TM_MAD_CONF', conf),
+  );
+}
+
 const user = (): string =>
   element(
     'USER',
@@ -50,6 +63,8 @@ const user = (): string =>
   );
 
 export const POOLS: Readonly<Record<string, { readonly word: string; document(model: OneModel): string }>> = {
+  'one.vmpool.infoextended': { word: 'virtual machine pool', document: vmPool },
+  'one.system.config': { word: 'configuration', document: configuration },
   'one.vmpool.info': { word: 'virtual machine pool', document: vmPool },
   'one.imagepool.info': { word: 'image pool', document: imagePool },
   'one.datastorepool.info': { word: 'datastore pool', document: datastorePool },

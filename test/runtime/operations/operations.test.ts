@@ -122,6 +122,27 @@ describe('Operations', () => {
     expect(operations.get('a')?.state).toBe('cancelled');
   });
 
+  it('can be cancelled while it waits for one that it supersedes and that only goes forward', async () => {
+    const gate = Promise.withResolvers<void>();
+    const stuck: OperationKind<null, undefined> = {
+      name: 'test.stuck',
+      input: z.null(),
+      resources: () => [],
+      run: async (_, context) => {
+        context.commit();
+        await context.step('late', () => gate.promise);
+        return undefined;
+      },
+    };
+    const older = operations.submit(stuck, { id: 'a', subject: 's', input: null });
+    await reached('a', 'late');
+    const newer = submit('b', {}, ['a']);
+    expect(operations.cancel('b', new StorageError('cancelled', 'waited long enough'))).toBe(true);
+    await expect(newer.done).rejects.toMatchObject({ message: 'waited long enough' });
+    gate.resolve();
+    await older.done;
+  });
+
   it('sends log lines, progress and the outcome, also to whoever comes late', async () => {
     const kind: OperationKind<null, undefined> = {
       name: 'test.talk',

@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+import { formatDuration } from '../../runtime/units.ts';
+import type { Story } from '../looks/story.ts';
+import { askController } from './controller-socket.ts';
+import { FINE, type LookOptions, look, lookCommand, print, printJson, WRONG } from './look.ts';
+import { operationText } from './ops-table.ts';
+import { table } from './table.ts';
+
+const HELP = `
+Journals keep what an operation was and how it ended, not its lines: those are in the log of the daemon. With the last
+column of the list, or the id alone, the lines of one operation are found in it.
+
+Exit status: 0 it succeeded, or is under way; 1 it failed, or nobody knows it; 2 the controller could not be asked.
+
+Examples:
+  onestorage logs 4f0c2f6e-7c1a-4a56-9d1e-3b8f1c1f2a77
+  onestorage logs 4f0c2f6e-7c1a-4a56-9d1e-3b8f1c1f2a77.receive --json`;
+
+/** `onestorage logs OPERATION`. */
+export function logsCommand(): Command {
+  return lookCommand('logs', 'all that is known of an operation: its record, those of its steps on the hosts, where its lines are', HELP)
+    .argument('<operation>', 'id of an action, or of one of its steps on a host')
+    .action((id: string, { socket, json }: LookOptions) =>
+      look(async () => {
+        const story = (await askController(socket, 'GET', `/v1/stories/${encodeURIComponent(id)}`)) as Story;
+        if (json) printJson(story);
+        else print(storyText(id, story));
+        const ends = [story.operation, ...story.parts].filter((record) => record?.id === id);
+        return (ends.length === 0 ? [story.operation] : ends).some((record) => record?.failure !== undefined) ? WRONG : FINE;
+      }),
+    );
+}
+
+export function storyText(id: string, { operation, parts, unanswered }: Story): string {
+  const head = ['STARTED', 'HOST', 'KIND', 'STATE', 'TOOK', 'STEP', 'ID'];
+  const rows = parts.map(({ createdAt, finishedAt, host, kind, state, step, id: part }) => [
+    new Date(createdAt).toISOString(),
+    host,
+    kind,
+    state,
+    finishedAt === undefined ? '-' : formatDuration(finishedAt - createdAt),
+    step ?? '-',
+    part,
+  ]);
+  const failures = parts.flatMap(({ host, failure }) =>
+    failure === undefined ? [] : [`${host}: ${failure.message} (${failure.reason})\n`],
+  );
+  const names = [...new Set(parts.map(({ host }) => host))].join(', ');
+  const where = [
+    `the lines: grep ${id.split('.')[0]} in the log (standard error) of the controller${names === '' ? '' : ` and of the agents of ${names}`};`,
+    '  run by systemd: journalctl -u onestorage-controller, and -u onestorage-agent on a host',
+  ];
+  return [
+    operation === undefined ? 'the controller has forgotten the action itself\n' : operationText(operation),
+    parts.length === 0 ? '\nno host knows a step of it\n' : `\n${table([head, ...rows])}`,
+    ...(failures.length === 0 ? [] : ['\n', ...failures]),
+    ...unanswered.map(({ host, message }) => `${host} could not be asked: ${message}\n`),
+    `\n${where.join('\n')}\n`,
+  ].join('');
+}

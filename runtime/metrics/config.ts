@@ -1,0 +1,17 @@
+import { z } from 'zod';
+
+/** The key `metrics` of a daemon's configuration. */
+export const metricsConfig = (port: number) =>
+  z.union(
+    [
+      z.literal('off').transform(() => ({ listen: 'off' })),
+      z.strictObject({
+        /** host:port of GET /metrics, without TLS or password: on the loopback unless it is told otherwise; `off`: none. */
+        listen: z
+          .string()
+          .regex(/^(?:off|\S+:\d+)$/, 'host:port, or off')
+          .default(`127.0.0.1:${port}`),
+      }),
+    ],
+    'off, or listen: host:port',
+  );
