@@ -111,7 +111,8 @@ newline='
 
 stop() {
   trap '' TERM INT HUP
-  [ -z "$child" ] || kill "$child" 2>/dev/null
+  # Not a variable of ours: a signal between the start of a child and the assignment would leave it behind, with oned's output in its hands.
+  [ -z "$running" ] || kill "$!" 2>/dev/null
   curl -q -sS -f -X DELETE --noproxy '*' --max-time 4 --unix-socket "$socket" "http://onestorage/v1/operations/$key" >/dev/null 2>&1 </dev/null &
   if wait $!; then
     printf '%s\n' "$kind/$action was stopped by a signal: its operation $key is cancelled" >&2
@@ -121,20 +122,20 @@ stop() {
   exit 143
 }
 
-child=
+running=
 accepted=
 tries=0
 trap stop TERM INT HUP
 while :; do
+  running=1
   if [ -n "$has_input" ]; then
     printf '%s' "$input" 2>/dev/null | call "$@" | answer &
   else
     call "$@" </dev/null | answer &
   fi
-  child=$!
-  wait "$child"
+  wait "$!"
   code=$?
-  child=
+  running=
   case $code in
     75) accepted=1 ;;
     76) ;;
@@ -149,7 +150,8 @@ while :; do
     [ ! -S "$socket" ] || [ -w "$socket" ] || fail "onestorage $service: this user may not use $socket: run it as oneadmin"
     fail "onestorage $service does not answer on $socket: start it with systemctl start onestorage-$service"
   fi
+  running=1
   sleep 1 >/dev/null 2>&1 &
-  child=$!
-  wait "$child"
+  wait "$!"
+  running=
 done
