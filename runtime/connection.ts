@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { ChannelCredentials, connectivityState, Channel as GrpcChannel } from '@grpc/grpc-js';
-import { StorageError } from './errors.ts';
+import { plainNetworkText, StorageError } from './errors.ts';
 import { limitHandshake } from './handshake.ts';
 import { type Identity, readSubject } from './identity/identity.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
@@ -9,6 +9,10 @@ import { fromStatus, plainDetails } from './status.ts';
 
 /** A host that is up answers a connection within milliseconds; one that is down would hold a call for minutes. */
 const CONNECT_MS = 5000;
+
+/** How long gRPC pauses at most between two attempts, and (with its ±20 %) how long a call waits for the next one when it comes in a pause. */
+const LONGEST_BACKOFF_MS = 1500;
+const NEXT_ATTEMPT_MS = 2000;
 
 /** Who the certificate of the other end must name. */
 export interface ExpectedPeer {
@@ -62,6 +66,7 @@ export function openConnection(
     },
     explain: (thrown) => {
       const text = thrown instanceof Error ? thrown.message : '';
+      if (text.includes(NO_ADDRESS)) return unresolved(address, host, thrown, text);
       if (!text.includes(NO_CONNECTION)) return fromStatus(thrown, host);
       // gRPC repeats why it could not connect as the text of an UNAVAILABLE; only there does it stand for this attempt.
       if (refusal !== undefined && text.includes(refusal.message)) return refusal;
@@ -85,10 +90,20 @@ export function openConnection(
 /** How gRPC begins the text of a call that found no connection. */
 const NO_CONNECTION = 'No connection established';
 
+/** And of a call for which there was not even an address. */
+const NO_ADDRESS = 'Name resolution failed';
+
+function unresolved(address: string, host: string, cause: unknown, text: string): StorageError {
+  const name = address.slice(0, address.lastIndexOf(':'));
+  const why = plainNetworkText(/getaddrinfo E[A-Z_]+/u.exec(text)?.[0] ?? 'its name is not known');
+  // An address that is nothing but the host's name would say it twice.
+  return new StorageError('unreachable', `${host.startsWith(`${name} (`) ? name : host} cannot be resolved: ${why}`, { cause });
+}
+
 /** Had the failed call a connection? Then the other end may have taken it before the connection broke. gRPC says so in words only. */
 export function hadConnection(error: StorageError): boolean {
   const details: unknown = Reflect.get(Object(error.cause), 'details');
-  return typeof details === 'string' && !details.includes(NO_CONNECTION);
+  return typeof details === 'string' && ![NO_CONNECTION, NO_ADDRESS].some((text) => details.includes(text));
 }
 
 /** How OpenSSL says that the chain of the other end was not accepted here. */
@@ -109,7 +124,7 @@ function channelOptions(expect: ExpectedPeer): Record<string, string | number> {
     'grpc.keepalive_timeout_ms': 5000,
     // A host that comes back is found soon; the caller decides about repeating a call.
     'grpc.initial_reconnect_backoff_ms': 250,
-    'grpc.max_reconnect_backoff_ms': 2000,
+    'grpc.max_reconnect_backoff_ms': LONGEST_BACKOFF_MS,
     'grpc.enable_retries': 0,
     'grpc.enable_http_proxy': 0,
     'grpc.service_config_disable_resolution': 1,
@@ -140,6 +155,11 @@ function refuse(host: string, why: string): StorageError {
 /** Is the channel ready when it has stopped connecting? Throws `unreachable` when that takes too long. */
 async function awaitAnswer(channel: GrpcChannel, host: string, connectMs: number, signal: AbortSignal): Promise<boolean> {
   const deadline = Date.now() + connectMs;
+  // The failure that a call finds is of an earlier attempt: the host may be back, and gRPC only pauses.
+  if (channel.getConnectivityState(true) === connectivityState.TRANSIENT_FAILURE) {
+    signal.throwIfAborted();
+    await nextState(channel, connectivityState.TRANSIENT_FAILURE, Date.now() + Math.min(NEXT_ATTEMPT_MS, connectMs), signal);
+  }
   for (;;) {
     signal.throwIfAborted();
     const state = channel.getConnectivityState(true);

@@ -59,7 +59,11 @@ export const REASONS = {
     hint: 'install and start qemu-guest-agent in the guest, or set FS_FREEZE to NONE or SUSPEND',
   },
   unreachable: { code: 'UNAVAILABLE', again: 'later', hint: 'check that the host is up and onestorage-agent runs on it' },
-  unavailable: { code: 'UNAVAILABLE', again: 'later', hint: 'the service is starting or stopping; call again' },
+  unavailable: {
+    code: 'UNAVAILABLE',
+    again: 'later',
+    hint: 'start the daemon (onestorage controller, onestorage agent), or wait until it has started, and call again',
+  },
   opennebula_unavailable: { code: 'UNAVAILABLE', again: 'later', hint: 'check that oned runs, and opennebula in controller.yaml' },
   origin_failed: { code: 'UNAVAILABLE', again: 'later', hint: 'check the address of the image and that this host can reach it' },
   unknown_host: { code: 'NOT_FOUND', again: 'no', hint: 'add the host to hosts in controller.yaml' },

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { callStream, callUnary, openChannel, openDuplex } from '../../runtime/channel.ts';
+import { hadConnection } from '../../runtime/connection.ts';
 import { StorageError } from '../../runtime/errors.ts';
 import type { Implementation } from '../../runtime/methods.ts';
 import { startService } from '../../runtime/service.ts';
@@ -286,6 +287,39 @@ describe('an unreachable host', () => {
       message: `host01 (127.0.0.1:${port}) does not answer: connection refused`,
     });
     channel.close();
+  });
+
+  it('is found by the first call after it is back, also in the pause between two attempts', async () => {
+    const agent = await start(hostsOnly(async () => ({ totalBytes: 1 })));
+    const [, port = ''] = agent.address.split(':');
+    agent.service.stop();
+    const channel = agent.channel(await testIdentity('controller'));
+    const call = (): Promise<unknown> => callUnary(channel.client('Hosts'), 'Usage', {}, { signal: never });
+    // The pauses grow with each failure.
+    for (let failed = 0; failed < 4; failed += 1) await expect(call()).rejects.toMatchObject({ reason: 'unreachable' });
+    const again = await startService({
+      address: `127.0.0.1:${port}`,
+      identity: await testIdentity('agent', { hostName: 'host01', machineId: 'm1' }),
+      implementations: hostsOnly(async () => ({ totalBytes: 2 })),
+      rights: RIGHTS,
+      log: silent,
+    });
+    try {
+      expect(await call()).toMatchObject({ totalBytes: 2 });
+    } finally {
+      again.stop();
+    }
+  });
+
+  it('whose name is not known is no connection that broke', async () => {
+    const channel = openChannel('host77.invalid:2635', await testIdentity('controller'), { hostName: 'host77.invalid' });
+    try {
+      const error = await callUnary(channel.client('Hosts'), 'Usage', {}, { signal: never }).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ reason: 'unreachable', message: expect.stringMatching(/^host77\.invalid cannot be resolved: /) });
+      expect(hadConnection(error as StorageError)).toBe(false);
+    } finally {
+      channel.close();
+    }
   });
 
   it('that accepts a connection and then says nothing is given up, with its socket, and found again when it is back', async () => {
