@@ -54,6 +54,7 @@ export const controllerConfig = z.strictObject({
       delete: slots.default(15),
       image: slots.default(15),
       backup: slots.default(4),
+      /** Counted for source and target; the front-end is not: it is the source of every deployment. */
       per_host: classes.default({}),
     })
     .prefault({}),

@@ -72,6 +72,10 @@ export interface FlowTools {
   transfer(step: string, source: TransferSource, target: TransferTarget): Promise<AgentResult>;
   /** Opens a source for this action, only to learn whether it is there. Throws not_found. */
   openExport(host: Host, step: string, place: Place): Promise<Ticket>;
+  /** Ids of earlier calls of tm/mv with the very words of this one, newest first; the journal keeps them for 30 days. */
+  earlier(): readonly string[];
+  /** Did this operation of an agent succeed? Waits while it is under way; false: it failed, or the agent does not know it. */
+  succeeded(host: Host, operationId: string): Promise<boolean>;
   usage(host: Host, datastoreId: number): Promise<{ readonly totalBytes: number; readonly usedBytes: number; readonly freeBytes: number }>;
   statOrigin(host: Host, origin: NonNullable<AgentRequests['Images/Import']['origin']>): Promise<number>;
   /** The first of these hosts that answers, beginning at `index`; without hosts the front-end (contract 2.1, bridges). */

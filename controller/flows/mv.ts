@@ -1,5 +1,7 @@
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
+import type { Host } from '../hosts/directory.ts';
 import { LCM } from '../opennebula/vm-document.ts';
+import { receiveIds } from '../operations/transfer.ts';
 import { diskIdOf } from './disks.ts';
 import type { Flow, FlowTools, Place } from './flow.ts';
 
@@ -31,7 +33,7 @@ export const mv: Flow<'tm/mv'> = {
         { host: target.host, directory: { place: target.place, monitor: tools.monitor } },
       );
     } catch (thrown) {
-      await mustBeThere(asStorageError(thrown), target, tools);
+      await mustBeMoved(asStorageError(thrown), source, target, tools);
       tools.log('info', `the directory is at ${words.target.host} already: an earlier move was complete`);
       return '';
     }
@@ -42,12 +44,16 @@ export const mv: Flow<'tm/mv'> = {
   },
 };
 
-/** A source that is gone is a success only when the target is there: it appears under its name whole or not at all. */
-async function mustBeThere(
-  error: StorageError,
-  target: { host: ReturnType<FlowTools['host']>; place: Place },
-  tools: FlowTools,
-): Promise<void> {
+interface End {
+  readonly host: Host;
+  readonly place: Place;
+}
+
+/**
+ * A source that is gone is a success only when an earlier call with the same words has brought it to the target and removed it: the agents'
+ * journals say so. A directory at the target alone may be of last year, and a source that is not mounted is gone as well.
+ */
+async function mustBeMoved(error: StorageError, source: End, target: End, tools: FlowTools): Promise<void> {
   if (error.reason !== 'not_found') throw error;
   try {
     await tools.openExport(target.host, 'look', target.place);
@@ -56,4 +62,23 @@ async function mustBeThere(
     if (looked.reason !== 'not_found') throw looked;
     throw new StorageError('not_found', `${error.message}; it is not on ${target.host.name} either`);
   }
+  if (await wasMoved(source, target, tools)) return;
+  const { datastoreId, path } = target.place;
+  const found = `${target.host.name} has a directory '${path}' in datastore ${datastoreId}, but of unknown origin`;
+  throw new StorageError('not_found', `${error.message}; ${found}: nothing was changed`);
+}
+
+async function wasMoved(source: End, target: End, tools: FlowTools): Promise<boolean> {
+  const oneMachine = await tools.sameHost(source.host, target.host);
+  for (const key of tools.earlier()) {
+    const received = await anySucceeded(target.host, receiveIds(`${key}.receive`), tools);
+    // Within one machine a directory is renamed: then the receiver has removed it.
+    if (received && (oneMachine || (await tools.succeeded(source.host, `${key}.remove`)))) return true;
+  }
+  return false;
+}
+
+async function anySucceeded(host: Host, ids: readonly string[], tools: FlowTools): Promise<boolean> {
+  for (const id of ids) if (await tools.succeeded(host, id)) return true;
+  return false;
 }

@@ -16,7 +16,7 @@ export interface HostDirectory {
   find(name: string | undefined): Host;
 }
 
-/** Host names as oned writes them → agents. Nothing is contacted. */
+/** Host names as oned writes them → agents. Nothing is contacted. Throws bad_config. */
 export function hostDirectory(config: Pick<ControllerConfig, 'front_end' | 'hosts' | 'hosts_only' | 'port'>): HostDirectory {
   const frontEndNames = new Set(
     (config.front_end.names.length > 0 ? config.front_end.names : [hostname()]).map((name) => name.toLowerCase()),
@@ -28,6 +28,7 @@ export function hostDirectory(config: Pick<ControllerConfig, 'front_end' | 'host
     expect: machineId === undefined ? {} : { machineId },
   };
   const configured = new Map(Object.entries(config.hosts).map(([name, row]) => [name.toLowerCase(), row]));
+  refuseTwins(config.hosts);
   const find = (name: string | undefined): Host => {
     if (name === undefined || frontEndNames.has(name.toLowerCase())) return frontEnd;
     const row = configured.get(name.toLowerCase());
@@ -39,4 +40,17 @@ export function hostDirectory(config: Pick<ControllerConfig, 'front_end' | 'host
     return { name, address, expect: row?.machine_id === undefined ? { hostName: name } : { machineId: row.machine_id } };
   };
   return { frontEnd, find };
+}
+
+/** A machine is found at one address: two addresses with its id are a mistake, or machines that were copied with their id. */
+function refuseTwins(hosts: ControllerConfig['hosts']): void {
+  const seen = new Map<string, { readonly name: string; readonly address: string }>();
+  for (const [name, { address, machine_id: machineId }] of Object.entries(hosts)) {
+    const other = machineId === undefined ? undefined : seen.get(machineId);
+    if (other !== undefined && other.address !== address) {
+      const both = `hosts.${other.name} (${other.address}) and hosts.${name} (${address})`;
+      throw new StorageError('bad_config', `${both} have the same machine_id ${machineId}: each machine has its own`);
+    }
+    if (machineId !== undefined) seen.set(machineId, { name, address });
+  }
 }

@@ -47,10 +47,32 @@ export interface GrpcAgentsOptions {
   readonly monitorMs: number;
 }
 
+interface Machine {
+  readonly id: string;
+  readonly host: Host;
+  /** As its certificate says. */
+  readonly hostName: string;
+  readonly until: number;
+}
+
+/**
+ * One machine may be called by two names, and then answers with one certificate. Two certificates with one machine id are machines that were
+ * copied with their id: taken for one, a move between them would do nothing.
+ */
+function refuseTwin(machine: Machine, others: Iterable<Machine>): void {
+  for (const other of others) {
+    if (other.id !== machine.id || other.until <= performance.now()) continue;
+    if (other.hostName.toLowerCase() === machine.hostName.toLowerCase()) continue;
+    const both = `${other.host.name} (${other.host.address}) and ${machine.host.name} (${machine.host.address})`;
+    const remedy = 'give one of them a new /etc/machine-id and a new certificate';
+    throw new StorageError('bad_identity', `${both} both say that they are machine ${machine.id}: ${remedy}`);
+  }
+}
+
 /** Agents by gRPC over mutual TLS, one connection a host. */
 export function grpcAgents({ identity, statMs, monitorMs }: GrpcAgentsOptions): AgentCalls & AgentLooks & { close(): void } {
   const channels = new Map<string, Channel>();
-  const machines = new Map<string, { readonly id: string; readonly until: number }>();
+  const machines = new Map<string, Machine>();
   const channelOf = (host: Host): Channel => {
     const key = `${host.address} ${host.expect.hostName ?? ''} ${host.expect.machineId ?? ''}`;
     const known = channels.get(key) ?? openChannel(host.address, identity, host.expect);
@@ -69,7 +91,9 @@ export function grpcAgents({ identity, statMs, monitorMs }: GrpcAgentsOptions): 
         { signal, deadlineMs: SHORT_MS },
       );
       if (found.machineId === '') throw new StorageError('bad_identity', `the agent of ${host.name} does not say which machine it is on`);
-      machines.set(host.address, { id: found.machineId, until: performance.now() + MACHINE_KEPT_MS });
+      const machine = { id: found.machineId, host, hostName: found.hostName, until: performance.now() + MACHINE_KEPT_MS };
+      refuseTwin(machine, machines.values());
+      machines.set(host.address, machine);
       return found.machineId;
     },
     start: (host, method, request, signal) => STARTS[method](channelOf(host), request, signal),

@@ -36,6 +36,12 @@ function placeText(datastores: string, path: string): string {
   return `${place.datastoreId}/${place.path}`;
 }
 
+/** ` from node1:107/9`, then ` to node2:107/9`. */
+function wayOf(datastores: string): (word: { readonly host: string | undefined; readonly path: string }, index: number) => string {
+  return ({ host, path }, index) =>
+    ` ${index === 0 ? 'from' : 'to'} ${host === undefined ? '' : `${oneLine(host)}:`}${placeText(datastores, path)}`;
+}
+
 function aboutVm(action: ActionName, words: Words, datastores: string): About {
   const verb = verbOf(action);
   const vmId = words['vmId'];
@@ -48,8 +54,10 @@ function aboutVm(action: ActionName, words: Words, datastores: string): About {
   const image = typeof target === 'string' ? [placeText(datastores, target)] : [];
   const path = isHostPath(target) ? target.path : isHostPath(source) ? source.path : '';
   const disk = diskIdOf(path);
+  const what = vmId === undefined ? verb : `${verb} of ${disk === undefined ? '' : `disk ${disk} of `}VM ${String(vmId)}`;
   return {
-    subject: vmId === undefined ? verb : `${verb} of ${disk === undefined ? '' : `disk ${disk} of `}VM ${String(vmId)}`,
+    // Both places of a move stand in the journal when its words are forgotten: see earlier.ts.
+    subject: verb === 'mv' && disk === undefined ? `${what}${disks.map(wayOf(datastores)).join('')}` : what,
     resources: [...(vmId === undefined ? [] : [`vm:${String(vmId)}`]), ...image.map((text) => `image:${text}`)],
     targets: [...changed, ...image],
     hosts: [...new Set(['', ...[source, target].filter(isHostPath).map(({ host }) => host ?? '')])],

@@ -32,12 +32,14 @@ export interface ActionResult {
 export interface ActionKindOptions {
   readonly services: ActionServices;
   readonly admission: Admission;
+  /** Ids of the ended calls with the same words as this one, newest first. */
+  earlier(id: string, subject: string): readonly string[];
   /** Told of every action before it asks for its locks, of those of an earlier run of the daemon too. */
   onBegin(action: ActiveAction): void;
 }
 
 /** Every action of a shim is one operation of the controller: its steps are the operations of agents. */
-export function actionKind({ services, admission, onBegin }: ActionKindOptions): OperationKind<ActionInput, ActionResult> {
+export function actionKind({ services, admission, earlier, onBegin }: ActionKindOptions): OperationKind<ActionInput, ActionResult> {
   const underWay = new Map<string, Map<string, AgentOperation>>();
   const { deadlines } = services.config;
   return {
@@ -71,6 +73,7 @@ export function actionKind({ services, admission, onBegin }: ActionKindOptions):
           suffix,
           stdin,
           underWay: mine,
+          earlier: () => earlier(key, context.subject),
         });
         const stdout = await flow.run(parseWords(action, input.argv), tools);
         underWay.delete(key);

@@ -9,6 +9,7 @@ import type { ActionHandler, ActionOutcome, ActionRequest, ActionSink } from '..
 import { aboutAction, verbOf } from './about.ts';
 import { type ActionInput, type ActionResult, actionKind } from './action-kind.ts';
 import type { Admission } from './admission.ts';
+import { EARLIER_LIMIT, earlierCalls } from './earlier.ts';
 import { type ActiveAction, supersededBy } from './supersede.ts';
 import { type ActionServices, flowTools } from './tools.ts';
 
@@ -30,7 +31,12 @@ export class Actions implements ActionHandler {
   constructor({ services, admission, operations }: ActionsOptions) {
     this.#services = services;
     this.#operations = operations;
-    this.#kind = actionKind({ services, admission, onBegin: (action) => this.#active.set(action.id, action) });
+    this.#kind = actionKind({
+      services,
+      admission,
+      earlier: (id, subject) => earlierCalls(operations.list({ all: true, limit: EARLIER_LIMIT }), id, subject),
+      onBegin: (action) => this.#active.set(action.id, action),
+    });
     operations.register(this.#kind);
   }
 

@@ -35,6 +35,8 @@ export interface ToolsOptions {
   readonly stdin: string;
   /** Operations of agents that this action has started and not seen end. */
   readonly underWay: Map<string, AgentOperation>;
+  /** Ids of the ended calls with the same words, newest first; none for what is not journaled. */
+  readonly earlier?: () => readonly string[];
 }
 
 /** The tools of one run of one action. */
@@ -93,6 +95,8 @@ export function flowTools(options: ToolsOptions): FlowTools {
       const receiverMachineId = await agents.machineId(host, signal);
       return await agents.openExport(host, { operationId: `${key}.${step}`, source, format: '', receiverMachineId, flat: false }, signal);
     },
+    earlier: () => options.earlier?.() ?? [],
+    succeeded: (host, operationId) => hasSucceeded(agents, host, operationId, signal),
     usage: (host, datastoreId) => agents.usage(host, datastoreId, signal),
     statOrigin: (host, origin) => agents.statOrigin(host, origin, signal),
     bridge: (names, index) => chooseBridge(names, index, services, context),
@@ -128,6 +132,18 @@ function agentFollower({ services, context, underWay }: ToolsOptions): FollowAge
       throw thrown;
     }
   };
+}
+
+/** Waits while the operation is under way. */
+async function hasSucceeded(agents: AgentCalls, host: Host, operationId: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    for await (const event of agents.watch(host, operationId, signal)) if (event.outcome) return !event.outcome.failure;
+  } catch (thrown) {
+    const error = asStorageError(thrown);
+    if (error.reason === 'not_found') return false;
+    throw error;
+  }
+  throw new StorageError('unreachable', `${host.name} does not say how operation ${operationId} ended`);
 }
 
 async function chooseBridge(

@@ -33,6 +33,11 @@ const PAUSE_MS = 1000;
 /** What a new ticket may mend: the source's agent has forgotten the old one, or the network broke. */
 const MENDABLE: ReadonlySet<Reason> = new Set(['transfer_failed', 'interrupted']);
 
+/** The operations that a transfer may have been, one for each try. */
+export function receiveIds(operationId: string): readonly string[] {
+  return Array.from({ length: TRIES }, (_, index) => (index === 0 ? operationId : `${operationId}.${index + 1}`));
+}
+
 /**
  * Opens the source and lets the target's agent receive it. Each try is an operation of its own, numbered, so a controller that was restarted
  * finds the one that is under way. The ticket stays in memory: it is a secret.

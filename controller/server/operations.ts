@@ -22,7 +22,11 @@ export function errorAnswer(reason: Reason, message: string): JsonAnswer {
 
 function cancel(handler: ActionHandler, tombstones: Tombstones, id: string): JsonAnswer {
   if (handler.cancel(id, 'cancelled by the caller')) return { status: 200, body: { id, cancelled: true } };
-  if (handler.get(id) !== undefined) return errorAnswer('conflict', `operation ${id} has ended or can no longer be stopped`);
+  const record = handler.get(id);
+  if (record !== undefined) {
+    const why = record.finishedAt === undefined ? 'is past the point where it can be taken back' : `has ended (${record.state})`;
+    return errorAnswer('conflict', `operation ${id} ${why}`);
+  }
   tombstones.add(id);
   return errorAnswer('not_found', `there is no operation ${id}`);
 }

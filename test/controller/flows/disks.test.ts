@@ -134,19 +134,73 @@ describe('mv', () => {
     expect(bench.request('Disks/Remove')['target']).toEqual({ datastoreId: 107, path: '9' });
   });
 
-  it('is done when an earlier move was complete, and only then', async () => {
+  const GONE = "'9' does not exist in datastore 107 on node1";
+  const sourceIsGone = (): void => {
     bench.agents.open = (host) => {
-      if (host === 'node1') throw new StorageError('not_found', '107/9 is not on node1');
+      if (host === 'node1') throw new StorageError('not_found', GONE);
     };
-    expect(await bench.call('tm/mv', move)).toEqual(OK);
-    expect(bench.seen()).toEqual(['node1 Transfers/Open', 'node2 Transfers/Open']);
+  };
+  const unknownOrigin = {
+    reason: 'not_found',
+    message: `mv: ${GONE}; node2 has a directory '9' in datastore 107, but of unknown origin: nothing was changed`,
+  };
+
+  it('takes a directory at the target for nothing it has moved, without a journal that says so', async () => {
+    sourceIsGone();
+    expect((await bench.call('tm/mv', move)).failure).toEqual(unknownOrigin);
     bench.agents.open = (host) => {
       throw new StorageError('not_found', `107/9 is not on ${host}`);
     };
-    expect((await bench.call('tm/mv', move)).failure).toMatchObject({
+    expect((await bench.call('tm/mv', move)).failure).toEqual({
       reason: 'not_found',
       message: 'mv: 107/9 is not on node1; it is not on node2 either',
     });
+    bench.agents.open = (host) => {
+      if (host === 'node1') throw new StorageError('storage_failed', 'datastore 107 is not there on node1 (is it mounted?)');
+    };
+    expect((await bench.call('tm/mv', move)).failure).toMatchObject({
+      reason: 'storage_failed',
+      message: expect.stringContaining('mv: datastore 107 is not there on node1 (is it mounted?'),
+    });
+  });
+
+  it('is done when a call with the same words has moved it, also before a restart', async () => {
+    expect(await bench.call('tm/mv', move)).toEqual(OK);
+    sourceIsGone();
+    bench.agents.calls.length = 0;
+    expect(await bench.call('tm/mv', move)).toEqual(OK);
+    expect(bench.seen()).toEqual(['node1 Transfers/Open', 'node2 Transfers/Open']);
+    bench = bench.restart();
+    expect(await bench.call('tm/mv', move)).toEqual(OK);
+    expect((await bench.call('tm/mv', `node1:${DS}/107/9 node2:${DS}/108/9 9 107`)).failure?.message).toContain('of unknown origin');
+  });
+
+  it('is not done when the earlier call could not remove the source, or when the VM was moved elsewhere after it', async () => {
+    bench.agents.behave = ({ method }) => {
+      if (method === 'Disks/Remove') throw new StorageError('in_use', 'busy');
+      return { format: '', sizeBytes: 0, md5: '' };
+    };
+    expect((await bench.call('tm/mv', move)).failure).toMatchObject({ reason: 'in_use' });
+    sourceIsGone();
+    expect((await bench.call('tm/mv', move)).failure).toEqual(unknownOrigin);
+    bench.agents.behave = () => ({ format: '', sizeBytes: 0, md5: '' });
+    bench.agents.open = () => undefined;
+    expect(await bench.call('tm/mv', move)).toEqual(OK);
+    expect(await bench.call('tm/mv', `node2:${DS}/107/9 node1:${DS}/107/9 9 107`)).toEqual(OK);
+    sourceIsGone();
+    expect((await bench.call('tm/mv', move)).failure).toEqual(unknownOrigin);
+  });
+
+  it('within one machine the rename alone is enough: the call before it lost its agent', async () => {
+    bench.agents.machines.set('node1', 'm').set('node2', 'm');
+    const other = `node1:${DS}/107/9 node2:${DS}/108/9 9 108`;
+    bench.agents.behave = ({ method }) => {
+      if (method === 'Disks/Remove') throw new StorageError('storage_failed', 'lost');
+      return { format: '', sizeBytes: 0, md5: '' };
+    };
+    expect((await bench.call('tm/mv', other)).failure).toBeDefined();
+    sourceIsGone();
+    expect(await bench.call('tm/mv', other)).toEqual(OK);
   });
 });
 

@@ -22,6 +22,17 @@ describe('hostDirectory', () => {
     expect(hosts.find('NODE1')).toMatchObject({ address: '10.0.0.1:2700', expect: { machineId: 'abc' } });
   });
 
+  it('refuses one machine at two addresses', () => {
+    const hosts = (second: string) => ({
+      node1: { address: '10.0.0.1:1', machine_id: 'abc' },
+      node2: { address: second, machine_id: 'abc' },
+    });
+    expect(() => directory({ hosts: hosts('10.0.0.2:1') })).toThrow(
+      'hosts.node1 (10.0.0.1:1) and hosts.node2 (10.0.0.2:1) have the same machine_id abc: each machine has its own',
+    );
+    expect(directory({ hosts: hosts('10.0.0.1:1') }).find('node2').address).toBe('10.0.0.1:1');
+  });
+
   it('refuses what is no configuration', () => {
     expect(() => directory({ hosts: { node1: { address: 'nowhere' } } })).toThrow('not host:port');
     expect(() => directory({ socket: 'relative' })).toThrow('not an absolute path');

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Host } from '../../../controller/hosts/directory.ts';
 import { follow } from '../../../controller/hosts/follow.ts';
 import { grpcAgents } from '../../../controller/hosts/grpc-agents.ts';
@@ -15,12 +15,15 @@ afterEach(() => {
 });
 
 /** A real service with two real methods of an agent. */
-async function agent(hostName: string): Promise<{ host: Host; service: Service; removed: unknown[] }> {
+async function agent(
+  hostName: string,
+  machineId = `machine-of-${hostName}`,
+): Promise<{ host: Host; service: Service; removed: unknown[] }> {
   const removed: unknown[] = [];
   const refuse = (): Promise<never> => Promise.reject(new StorageError('unsupported', 'not in this test'));
   const service = await startService({
     address: '127.0.0.1:0',
-    identity: await testIdentity('agent', { hostName }),
+    identity: await testIdentity('agent', { hostName, machineId }),
     log: createLogger('test', 'silent'),
     rights: {
       'Hosts/Describe': ['controller'],
@@ -34,7 +37,7 @@ async function agent(hostName: string): Promise<{ host: Host; service: Service; 
     },
     implementations: {
       Hosts: {
-        Describe: () => Promise.resolve({ hostName, machineId: `machine-of-${hostName}`, version: '0', programs: [], datastores: '/x' }),
+        Describe: () => Promise.resolve({ hostName, machineId, version: '0', programs: [], datastores: '/x' }),
         Usage: ({ datastoreId }) => Promise.resolve({ totalBytes: 2 ** 45, usedBytes: datastoreId, freeBytes: 0 }),
         Check: refuse,
         Stat: refuse,
@@ -86,6 +89,30 @@ describe('grpcAgents', () => {
     const [{ host }, agents] = [await agent('node1'), await calls()];
     await expect(agents.machineId({ ...host, expect: { machineId: 'another' } }, signal)).rejects.toMatchObject({ reason: 'bad_identity' });
     await expect(agents.machineId({ ...host, expect: { hostName: 'node2' } }, signal)).rejects.toMatchObject({ reason: 'bad_identity' });
+  });
+
+  it('refuses two machines with one machine id, and takes two names of one machine', async () => {
+    const [one, two, agents] = [await agent('node1', 'copied'), await agent('node2', 'copied'), await calls()];
+    expect(await agents.machineId(one.host, signal)).toBe('copied');
+    await expect(agents.machineId(two.host, signal)).rejects.toMatchObject({
+      reason: 'bad_identity',
+      message: expect.stringMatching(/^node1 \(\S+\) and node2 \(\S+\) both say that they are machine copied: give one of them a new/),
+    });
+    const alias = { ...one.host, name: 'node1.example', address: one.host.address.replace('127.0.0.1', 'localhost') };
+    expect(await agents.machineId(alias, signal)).toBe('copied');
+  });
+
+  it('a name that cannot be resolved fails at once and says so: nobody has taken the call', async () => {
+    const agents = await calls();
+    const host = { name: 'node77.invalid', address: 'node77.invalid:2635', expect: { hostName: 'node77.invalid' } };
+    const open = () => agents.start(host, 'Disks/Remove', { target: { datastoreId: 1, path: 'x' } }, signal);
+    const log = vi.fn();
+    const following = follow(open, { hostName: host.name, signal, reattachMs: 300, known: false, listener: { ...listener, log } });
+    await expect(following).rejects.toMatchObject({
+      reason: 'unreachable',
+      message: expect.stringMatching(/^node77\.invalid cannot be resolved: /),
+    });
+    expect(log).not.toHaveBeenCalled();
   });
 
   it('a host that refuses fails with its name; others go on', async () => {

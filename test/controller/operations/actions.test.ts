@@ -134,8 +134,7 @@ describe('Actions', () => {
     await work.begun;
     bench = bench.restart();
     bench.operations.recover();
-    await Promise.resolve();
-    await Promise.resolve();
+    await expect.poll(() => bench.actions.underWay().map(({ id }) => id)).toEqual(['older-than-this-run']);
     expect(await bench.call('tm/delete', `node1:${DS}/107/9 9 107`)).toEqual(OK);
     expect(bench.seen()).toContain('node1 Operations/Cancel');
     expect(bench.actions.get('older-than-this-run')?.state).toBe('cancelled');

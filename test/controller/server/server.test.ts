@@ -5,6 +5,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { OperationRecord } from '../../../runtime/operations/types.ts';
 import { ask, bodyOf, failure, formOf, Place, Scripted, success } from './scripted.ts';
 
 let place: Place;
@@ -168,6 +169,17 @@ describe('cancelling', () => {
     expect((await ask(place.socket, 'DELETE', `/v1/operations/${headers['idempotency-key']}`)).status).toBe(404);
     expect((await ask(place.socket, 'POST', CLONE, headers, body)).body).toMatch(/^Mtm\/clone: cancelled before it began\nX1\n$/);
     expect(handler.calls).toEqual([]);
+  });
+
+  it.each([
+    [{ state: 'running', committed: true }, 'is past the point where it can be taken back'],
+    [{ state: 'cancelled', finishedAt: 1 }, 'has ended (cancelled)'],
+  ])('that comes too late says why: %j', async (record, why) => {
+    const handler = Object.assign(new Scripted(() => success()), { get: () => record as unknown as OperationRecord });
+    await place.serve(handler as unknown as Scripted);
+    const { status, body } = await ask(place.socket, 'DELETE', '/v1/operations/operation-1');
+    expect(status).toBe(409);
+    expect(JSON.parse(body)).toEqual({ error: { reason: 'conflict', message: `operation operation-1 ${why}` } });
   });
 });
 
