@@ -41,6 +41,7 @@ import { inspectionsService } from './services/inspections.ts';
 import { operationsService } from './services/operations.ts';
 import { snapshotsService } from './services/snapshots.ts';
 import { transfersService } from './services/transfers.ts';
+import { startWarnings } from './start-warnings.ts';
 
 /** How long running operations may finish when the agent stops; what is left goes on at the next start. */
 const DRAIN_MS = 2000;
@@ -72,6 +73,7 @@ function registerKinds(agent: AgentContext): void {
 export async function startAgent(config: AgentConfig, log: Logger): Promise<{ readonly port: number; stop(): Promise<void> }> {
   const identity = await loadIdentity(config.pki, 'agent');
   if (identity.machineId === undefined) throw new StorageError('bad_identity', `${config.pki}: the certificate names no machine id`);
+  for (const text of await startWarnings({ datastores: config.datastores, machineId: identity.machineId })) log.warn(text);
   await mkdir(config.state_directory, { recursive: true, mode: 0o700 });
   const operations = new Operations({ file: join(config.state_directory, 'journal.db'), log });
   const [, port = ''] = /:(\d+)$/.exec(config.listen) ?? [];

@@ -24,7 +24,10 @@ export const agentConfigSchema = z.strictObject({
   vm_files: z.string().startsWith('/').default('/var/lib/one/vms'),
   state_directory: z.string().startsWith('/').default('/var/lib/onestorage/agent'),
   /** Ports for bulk data, one a file that is being copied. */
-  data_ports: z.strictObject({ first: port, last: port }).default({ first: 2700, last: 2799 }),
+  data_ports: z
+    .strictObject({ first: port, last: port })
+    .refine(({ first, last }) => first <= last, 'first must not be greater than last: at least one port is needed')
+    .default({ first: 2700, last: 2799 }),
   /** Unix socket for what OpenNebula runs on the host itself: tm/<driver>/monitor_ds. */
   socket: z.string().startsWith('/').default('/run/onestorage/agent.sock'),
   /** How the disks of this host's local system datastores are measured. */

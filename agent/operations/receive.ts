@@ -1,20 +1,24 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import type { OperationContext, OperationKind } from '../../runtime/operations/types.ts';
-import { type Arranged, arrangeDirectory, arrangeDisk, exists, type Stage, stageOf } from '../backends/file/arrange.ts';
+import { arrangeDirectory, arrangeDisk, type Stage, stageOf } from '../backends/file/arrange.ts';
 import { prepareDisk } from '../backends/file/arrange-prepare.ts';
-import { flushTree, publishAll } from '../backends/file/arrange-publish.ts';
+import { makeReady, publishAll, type Ready } from '../backends/file/arrange-publish.ts';
 import { keepDirectory, makeDirectory, unmakeDirectory } from '../backends/file/directory.ts';
+import { exists } from '../backends/file/look.ts';
 import { writeMarker } from '../backends/file/marker.ts';
 import { type Located, locate, PlaceInput } from '../backends/file/places.ts';
-import { discard, flushDirectory, stagePath } from '../backends/file/stage.ts';
+import type { FileIdentity } from '../backends/file/snapshots-files.ts';
+import { discard } from '../backends/file/stage.ts';
 import type { AgentContext, OperationResult } from '../context.ts';
 import { type Entry, SourceInput } from '../transfer/entries.ts';
 import { buildManifest } from '../transfer/manifest.ts';
 import { receiveLocal } from '../transfer/receive-local.ts';
 import { receiveRemote } from '../transfer/receive-remote.ts';
+import { canRename, probeOf, type Renaming, renameDirectory } from '../transfer/rename-directory.ts';
+import { refuseSamePlace } from '../transfer/same-place.ts';
 import { settle } from '../transfer/staging.ts';
 import { placeResources } from './volume-input.ts';
 
@@ -89,6 +93,9 @@ export function receive(
       if (isLocal && source.place.datastoreId === target.place.datastoreId && source.place.path === target.place.path) {
         throw new StorageError('conflict', `source and target are both '${target.place.path}' in datastore ${target.place.datastoreId}`);
       }
+      if (isLocal) {
+        await context.step('compare places', async () => refuseSamePlace(await locate(agent.datastores, source.place), located));
+      }
       const work = { agent, input, context, target: located, isLocal, retryForMs, stage: stageOf(located.path, context.operationId) };
       return await (target.type === 'directory' ? receiveDirectory(work) : receiveFiles(work));
     },
@@ -97,7 +104,7 @@ export function receive(
       await discard(stageOf(target.path, context.operationId).root);
       await unmakeDirectory(target, context.operationId);
       if (input.target.type === 'directory' && input.ticket.machineId === agent.machineId) {
-        await discard(probeOf((await locate(agent.datastores, input.source.place)).path, context.operationId));
+        await discard(probeOf(await locate(agent.datastores, input.source.place), context.operationId));
       }
     },
   };
@@ -137,9 +144,8 @@ async function receiveFiles(work: Work): Promise<OperationResult> {
   const layout = { format: wanted.format, flattened: prepared.flattened, layered: isDisk, withSnapshots };
   const arranged = await context.step('arrange', async () => {
     const names = await arrangeDisk(stage, prepared.found, target.name, layout);
-    await flushTree(stage.ready);
     // The side file of the stock replica feature tells of the old content (contract 2.1).
-    return isDisk ? names : { ...names, absent: [...names.absent, `${target.name}.md5sum`] };
+    return await makeReady(stage, isDisk ? names : { ...names, absent: [...names.absent, `${target.name}.md5sum`] });
   });
   context.commit();
   await finish(work, arranged, isDisk ? wanted.monitor : '');
@@ -150,20 +156,14 @@ async function receiveFiles(work: Work): Promise<OperationResult> {
 async function receiveDirectory(work: Work): Promise<OperationResult> {
   const { agent, input, context, target, stage, isLocal } = work;
   if (input.target.type !== 'directory') throw new StorageError('internal', 'a disk is not a directory');
-  if (isLocal && (await context.step('plan', () => canRename(work)))) {
-    context.commit();
-    await context.step('take', () => take(work));
-  } else {
+  const made = isLocal ? await context.step('plan rename', () => planRename(work)) : null;
+  if (made === null) {
     const entries = await fetchEntries(work, false, () => 0);
     await context.step('prepare', () => settle(stage.received, entries, { times: true }));
-  }
-  const arranged = await context.step('arrange', async () => {
-    const names = await arrangeDirectory(stage, target.name);
-    await flushTree(stage.ready);
-    return names;
-  });
-  context.commit();
-  await finish(work, arranged, input.target.monitor);
+    const arranged = await context.step('arrange', async () => await makeReady(stage, await arrangeDirectory(stage, target.name)));
+    context.commit();
+    await finish(work, arranged, input.target.monitor);
+  } else await takeDirectory(work, made, input.target.monitor);
   agent.log.debug({ operation: context.operationId, directory: target.path }, 'directory received');
   return {};
 }
@@ -190,55 +190,45 @@ async function makeParent({ agent, input, context, target, stage }: Work): Promi
   await mkdir(stage.root, { recursive: true, mode: 0o700 });
 }
 
-function probeOf(source: string, operationId: string): string {
-  return stagePath(`${source}.probe`, operationId);
+async function renamingOf({ agent, input, context, target, stage }: Work): Promise<Renaming> {
+  return { operationId: context.operationId, source: await locate(agent.datastores, input.source.place), target, stage };
 }
 
-/** May the source be renamed into the stage? Tried with an empty directory: two mounts of one device look like one and are not. */
-async function canRename(work: Work): Promise<boolean> {
-  const { agent, input, context, stage } = work;
-  const { located, kind, skipped } = await buildManifest(agent, input.source);
+/** What the source is, when it can be renamed; null: it must be copied. */
+async function planRename(work: Work): Promise<FileIdentity | null> {
+  const { agent, input, context } = work;
+  const { kind, skipped } = await buildManifest(agent, input.source);
   if (kind !== 'directory') throw new StorageError('conflict', `'${input.source.place.path}' is not a directory`);
   if (skipped.length > 0) context.log('debug', `neither files nor links: ${skipped.join(', ')}`);
   await makeParent(work);
-  const probe = probeOf(located.path, context.operationId);
-  const moved = path.join(stage.root, 'probe');
-  await mkdir(probe, { recursive: true });
-  try {
-    await rename(probe, moved);
-    return true;
-  } catch (thrown) {
-    const code: unknown = thrown instanceof Error ? Reflect.get(thrown, 'code') : undefined;
-    if (code !== 'EXDEV') throw asStorageError(thrown);
-    return false;
-  } finally {
-    await discard(probe);
-    await rm(moved, { recursive: true, force: true });
-  }
+  return await canRename(await renamingOf(work));
 }
 
-async function take({ agent, input, stage }: Work): Promise<void> {
-  if (await exists(stage.received)) return;
-  const source = await locate(agent.datastores, input.source.place);
-  try {
-    await rename(source.path, stage.received);
-  } catch (thrown) {
-    throw asStorageError(thrown, 'move');
-  }
-  await flushDirectory(source.directory);
+/** All that can fail comes before the rename: after it, nothing may leave the caller with the files in another place than it believes. */
+async function takeDirectory(work: Work, made: FileIdentity, monitor: string): Promise<void> {
+  const { context, target, stage } = work;
+  if (monitor !== '') await context.step('mark', () => writeMarker(target.root, monitor, context.operationId));
+  context.commit();
+  await context.step('rename', async () => await renameDirectory(await renamingOf(work), made));
+  await context.step('clean', () => clean(work, [() => keepDirectory(target, context.operationId), () => discard(stage.root)]));
 }
 
-async function finish({ context, target, stage }: Work, arranged: Arranged, monitor: string): Promise<void> {
+async function finish(work: Work, arranged: Ready, monitor: string): Promise<void> {
+  const { context, target, stage } = work;
   await context.step('publish', async () => {
     await publishAll(stage, target.directory, arranged);
     await keepDirectory(target, context.operationId);
   });
   if (monitor !== '') await context.step('mark', () => writeMarker(target.root, monitor, context.operationId));
-  await context.step('clean', async () => {
+  await context.step('clean', () => clean(work, [() => discard(stage.root)]));
+}
+
+async function clean({ context }: Work, all: readonly (() => Promise<void>)[]): Promise<void> {
+  for (const one of all) {
     try {
-      await discard(stage.root);
+      await one();
     } catch (thrown) {
       context.log('warn', `the old files could not be removed: ${asStorageError(thrown).message}`);
     }
-  });
+  }
 }

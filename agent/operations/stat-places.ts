@@ -1,6 +1,6 @@
 import { lstat, stat } from 'node:fs/promises';
 import { StorageError } from '../../runtime/errors.ts';
-import { lstatOrNothing } from '../backends/file/finding.ts';
+import { lstatOrNothing } from '../backends/file/look.ts';
 import { locate, type PlaceOf } from '../backends/file/places.ts';
 import type { AgentContext } from '../context.ts';
 

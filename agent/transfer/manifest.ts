@@ -1,7 +1,8 @@
 import type { BigIntStats } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, readdir, stat as statPath } from 'node:fs/promises';
 import path from 'node:path';
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
+import { exists } from '../backends/file/look.ts';
 import { type Located, locate } from '../backends/file/places.ts';
 import { STAGE_PREFIX } from '../backends/file/stage.ts';
 import type { SourceEntry, SourceInput } from './entries.ts';
@@ -22,17 +23,31 @@ interface Host {
   readonly hostName: string;
 }
 
-/** Finds a source. Errors: not_found with the host's name, outside_datastore. */
+/** Finds a source. Errors: not_found with the host's name, storage_failed (no such datastore), outside_datastore. */
 export async function findSource(host: Host, source: SourceInput): Promise<{ readonly located: Located; readonly stat: BigIntStats }> {
   const located = await locate(host.datastores, source.place);
   try {
     return { located, stat: await lstat(located.path, { bigint: true }) };
   } catch (thrown) {
     if (asStorageError(thrown).reason !== 'not_found') throw asStorageError(thrown);
+    // Not the same as a source that is gone: what is not mounted comes back.
+    if (!(await isThere(located.root))) {
+      throw new StorageError('storage_failed', `datastore ${located.datastoreId} is not there on ${host.hostName} (is it mounted?)`);
+    }
     throw new StorageError(
       'not_found',
       `'${source.place.path}' does not exist in datastore ${source.place.datastoreId} on ${host.hostName}`,
     );
+  }
+}
+
+async function isThere(root: string): Promise<boolean> {
+  try {
+    await statPath(root);
+    return true;
+  } catch (thrown) {
+    if (asStorageError(thrown).reason === 'not_found') return false;
+    throw asStorageError(thrown);
   }
 }
 
@@ -56,7 +71,10 @@ async function diskEntries(located: Located, stat: BigIntStats, skipped: string[
   const own = await entryFor(file, name, stat);
   if (own === undefined) throw new StorageError('conflict', `${file} is neither a file nor a link to one; nothing was copied`);
   const snapshots = `${name}.snap`;
-  const found = await lstat(path.join(directory, snapshots), { bigint: true }).catch(() => undefined);
+  // Only what is missing has no snapshots: after any other error a copy would come without them.
+  const found = (await exists(path.join(directory, snapshots)))
+    ? await lstat(path.join(directory, snapshots), { bigint: true })
+    : undefined;
   if (found === undefined || !found.isDirectory()) return [own];
   return [own, entryOf(path.join(directory, snapshots), snapshots, found, ''), ...(await walk(directory, snapshots, skipped))];
 }

@@ -1,9 +1,10 @@
-import { lstat } from 'node:fs/promises';
+import path from 'node:path';
 import type { BeginFetch__Output } from '../../proto/gen/onestorage/v1/BeginFetch.ts';
 import type { FetchEvent } from '../../proto/gen/onestorage/v1/FetchEvent.ts';
 import type { FetchRequest__Output } from '../../proto/gen/onestorage/v1/FetchRequest.ts';
 import type { Place__Output } from '../../proto/gen/onestorage/v1/Place.ts';
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
+import { exists } from '../backends/file/look.ts';
 import { locate } from '../backends/file/places.ts';
 import type { AgentContext } from '../context.ts';
 import { capabilityKey, type Grant, unseal } from './capability.ts';
@@ -98,7 +99,10 @@ export async function serveFetch(
   }
 }
 
-/** Hosts that share the file system: a directory would be received over itself, and then be removed as the source of a move. */
+/**
+ * Hosts that share the file system: a directory would be received over itself, and then be removed as the source of a move. Then the target's
+ * stage stands beside the source, whatever the two datastores are called: their directories may be links to one. An error is not a no.
+ */
 async function refuseOwnTarget(
   agent: AgentContext,
   grant: Grant,
@@ -107,11 +111,11 @@ async function refuseOwnTarget(
 ): Promise<void> {
   if (target === null || stage === null) return;
   const { place } = grant.source;
-  if (target.datastoreId !== place.datastoreId || target.path !== place.path) return;
-  const seen = await lstat((await locate(agent.datastores, stage)).path).catch(() => undefined);
-  if (seen === undefined) return;
+  if (path.basename(target.path) !== path.basename(place.path)) return;
+  const beside = path.join(path.dirname(place.path), path.basename(stage.path));
+  if (!(await exists((await locate(agent.datastores, { datastoreId: place.datastoreId, path: beside })).path))) return;
   throw new StorageError(
     'conflict',
-    `'${place.path}' in datastore ${place.datastoreId} is one and the same on both hosts: they share its file system; nothing was copied`,
+    `source and target are the same: '${place.path}' in datastore ${place.datastoreId} and '${target.path}' in datastore ${target.datastoreId} are one on both hosts, which share its file system; nothing was copied`,
   );
 }

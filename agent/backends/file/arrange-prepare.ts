@@ -1,11 +1,13 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import type { OperationContext } from '../../../runtime/operations/types.ts';
 import { type Bytes, bytes } from '../../../runtime/units.ts';
 import { checkHeader } from '../../images/gate.ts';
 import { convert, type ImageFormat, resize } from '../../tools/qemu-img.ts';
-import type { ToolContext } from '../../tools/run.ts';
 import { lookAt, type Received, type Stage } from './arrange.ts';
 import { checkLayers, renameBackings, renamePointers } from './arrange-qcow2.ts';
+import { mustBeSame } from './snapshots-verify.ts';
+import { flush } from './stage.ts';
 
 export interface PrepareOptions {
   /** Name at the source. */
@@ -32,9 +34,10 @@ export interface Prepared {
 
 /**
  * Makes received files fit to be used, still under their names at the source: header gate, one file out of a chain where snapshots do not come
- * along, backing names, size. Done again after it was cut off, it ends the same. Errors: bad_image, conflict, tool_failed.
+ * along, backing names, size. Done again after it was cut off, it ends the same. Errors: bad_image, conflict, tool_failed, storage_failed (the one file
+ * differs from its chain).
  */
-export async function prepareDisk(stage: Stage, options: PrepareOptions, context: ToolContext): Promise<Prepared> {
+export async function prepareDisk(stage: Stage, options: PrepareOptions, context: OperationContext): Promise<Prepared> {
   const { received } = stage;
   const found = await lookAt(received, options.name);
   if (options.sourceFormat === 'qcow2') await checkLayers(received, found);
@@ -49,7 +52,7 @@ export async function prepareDisk(stage: Stage, options: PrepareOptions, context
   return { found, flattened, sizeBytes: size };
 }
 
-async function flatten(stage: Stage, found: Received, options: PrepareOptions, context: ToolContext): Promise<string | undefined> {
+async function flatten(stage: Stage, found: Received, options: PrepareOptions, context: OperationContext): Promise<string | undefined> {
   const { sourceFormat, format, withSnapshots, preallocate, onProgress } = options;
   const isChain = found.active !== undefined && !withSnapshots;
   const otherFormat = sourceFormat !== '' && format !== '' && sourceFormat !== format;
@@ -59,11 +62,14 @@ async function flatten(stage: Stage, found: Received, options: PrepareOptions, c
   const flat = path.join(stage.root, 'flat');
   await rm(flat, { force: true });
   const progress = onProgress === undefined ? {} : { onProgress };
-  await convert(from, sourceFormat, flat, format === '' ? sourceFormat : format, { preallocate, ...progress }, context);
+  const flatFormat = format === '' ? sourceFormat : format;
+  await convert(from, sourceFormat, flat, flatFormat, { preallocate, ...progress }, context);
+  await flush(flat);
+  await mustBeSame(from, sourceFormat, flat, flatFormat, context);
   return flat;
 }
 
-async function grow(active: string, { format, sizeBytes, preallocate }: PrepareOptions, context: ToolContext): Promise<Bytes> {
+async function grow(active: string, { format, sizeBytes, preallocate }: PrepareOptions, context: OperationContext): Promise<Bytes> {
   // Its own layers were checked; what a header says below is not looked up.
   const { virtualSize } = await checkHeader(active, format === '' ? 'raw' : format, { backing: () => true });
   if (format === '' || sizeBytes <= virtualSize) return virtualSize;

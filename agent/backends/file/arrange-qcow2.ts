@@ -1,4 +1,4 @@
-import { lstat, readdir, readlink, symlink, writeFile } from 'node:fs/promises';
+import { readdir, readlink, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StorageError } from '../../../runtime/errors.ts';
 import { checkHeader } from '../../images/gate.ts';
@@ -6,6 +6,7 @@ import { rebase } from '../../tools/qemu-img.ts';
 import type { ToolContext } from '../../tools/run.ts';
 import { layerFiles, type Received } from './arrange.ts';
 import { readHeader } from './layers.ts';
+import { exists } from './look.ts';
 
 /**
  * The header gate for a received qcow2 disk: each of its files is qcow2, and a backing name can only mean another of them. Also a name that
@@ -39,7 +40,7 @@ export async function selfLinks(snapshots: string): Promise<string[]> {
 /** Makes `<name>.snap` → `.` in a .snap directory, so that backing names with it resolve from inside (contract 2.2). */
 export async function addSelfLink(snapshots: string, name: string): Promise<void> {
   const at = path.join(snapshots, name);
-  if ((await lstat(at).catch(() => undefined)) !== undefined) return;
+  if (await exists(at)) return;
   await symlink('.', at);
 }
 

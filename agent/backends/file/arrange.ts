@@ -1,6 +1,7 @@
 import { lstat, mkdir, readdir, readlink, rename, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { asStorageError, StorageError } from '../../../runtime/errors.ts';
+import { exists, lstatOrNothing } from './look.ts';
 import { stagePath } from './stage.ts';
 
 /** The temporary directory of a transfer, beside its target. */
@@ -40,12 +41,12 @@ export async function lookAt(received: string, name: string): Promise<Received> 
   const found = await lstat(disk).catch((thrown: unknown) => {
     throw asStorageError(thrown);
   });
-  const snapshots = await lstat(`${disk}.snap`).catch(() => undefined);
+  const snapshots = await lstatOrNothing(`${disk}.snap`);
   const hasSnapshots = snapshots?.isDirectory() === true;
   if (found.isFile()) return { name, active: undefined, hasSnapshots };
   const text = found.isSymbolicLink() ? await readlink(disk) : '';
   const active = path.basename(text);
-  const layer = await lstat(path.join(`${disk}.snap`, active)).catch(() => undefined);
+  const layer = await lstatOrNothing(path.join(`${disk}.snap`, active));
   const leadsIn = path.resolve(received, path.dirname(text)) === `${disk}.snap`;
   if (leadsIn && layer?.isFile() === true) return { name, active, hasSnapshots };
   throw new StorageError('conflict', `'${name}' points at '${text}', which is not one of its layers`);
@@ -109,10 +110,6 @@ async function linkOnce(text: string, at: string): Promise<void> {
     const error = asStorageError(thrown);
     if (error.reason !== 'already_exists' || (await readlink(at).catch(() => undefined)) !== text) throw error;
   }
-}
-
-export async function exists(file: string): Promise<boolean> {
-  return (await lstat(file).catch(() => undefined)) !== undefined;
 }
 
 /** Plain files of a .snap directory that hold data: everything but the `.current` texts and the links. */

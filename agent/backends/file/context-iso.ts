@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { lstat, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -10,7 +10,8 @@ import { makeIso } from '../../tools/xorriso.ts';
 import { type ContextOrigin, openOrigin } from './context-origin.ts';
 import { keepDirectory, makeDirectory, undoStages } from './directory.ts';
 import type { Located } from './places.ts';
-import { discard, flush, publishOrDiscard, stagePath } from './stage.ts';
+import { publishMade, stagedFile } from './snapshots-files.ts';
+import { discard, flush, stagePath } from './stage.ts';
 import { sayingSpace } from './usage.ts';
 
 /** A file of a context image. */
@@ -64,7 +65,7 @@ export async function createContextIso(
 ): Promise<void> {
   const stages = stagesOf(located, context.operationId);
   const entries = checkEntries(files);
-  await context.step('make', async () => {
+  const made = await context.step('make', async () => {
     await makeDirectory(located, context.operationId);
     await discard(stages.iso);
     await discard(stages.files);
@@ -76,12 +77,11 @@ export async function createContextIso(
       await flush(stages.iso);
     });
     await discard(stages.files);
+    return await stagedFile(stages.iso);
   });
   context.commit();
   await context.step('publish', async () => {
-    const staged = await lstat(stages.iso).catch(() => undefined);
-    // Not there, although `make` has ended: an earlier attempt renamed it.
-    if (staged !== undefined) await publishOrDiscard(stages.iso, located.path);
+    await publishMade(stages.iso, located.path, made);
     await keepDirectory(located, context.operationId);
   });
 }

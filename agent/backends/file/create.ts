@@ -1,4 +1,4 @@
-import { type FileHandle, lstat, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { asStorageError, StorageError } from '../../../runtime/errors.ts';
 import type { OperationContext } from '../../../runtime/operations/types.ts';
@@ -7,9 +7,11 @@ import { type FileSystem, mkfs } from '../../tools/mkfs.ts';
 import { mkswap } from '../../tools/mkswap.ts';
 import { convert, create, type ImageFormat } from '../../tools/qemu-img.ts';
 import { keepDirectory, makeDirectory, undoStages } from './directory.ts';
+import { lstatOrNothing } from './look.ts';
 import type { Located } from './places.ts';
 import { removeTree, setAside } from './remove.ts';
-import { discard, flush, publishOrDiscard, stagePath } from './stage.ts';
+import { type FileIdentity, publishMade, stagedFile } from './snapshots-files.ts';
+import { discard, flush, stagePath } from './stage.ts';
 import { requireSpace, sayingSpace } from './usage.ts';
 
 /** An empty volume to be made. */
@@ -45,7 +47,7 @@ function stagesOf(located: Located, operationId: string): Stages {
 export async function createVolume(located: Located, volume: NewVolume, hostName: string, context: OperationContext): Promise<void> {
   const stages = stagesOf(located, context.operationId);
   const space = { root: located.root, datastoreId: located.datastoreId, hostName };
-  await context.step('make', async () => {
+  const made = await context.step('make', async () => {
     await refuseDirectory(located);
     if (volume.preallocate) await requireSpace(space, volume.size);
     await makeDirectory(located, context.operationId);
@@ -54,9 +56,10 @@ export async function createVolume(located: Located, volume: NewVolume, hostName
     context.report({ step: `make ${located.name}`, doneBytes: 0, totalBytes: volume.size });
     await sayingSpace(space, volume.size, () => make(stages, volume, context));
     context.report({ step: `make ${located.name}`, doneBytes: volume.size, totalBytes: volume.size });
+    return await stagedFile(stages.result);
   });
   context.commit();
-  await context.step('publish', () => publishVolume(located, stages, context));
+  await context.step('publish', () => publishVolume(located, stages, made, context));
   context.log('info', `made ${located.name}: ${volume.format}, ${formatBytes(volume.size)}`);
 }
 
@@ -67,7 +70,7 @@ export async function undoCreateVolume(located: Located, operationId: string): P
 }
 
 async function refuseDirectory(located: Located): Promise<void> {
-  const found = await lstat(located.path).catch(() => undefined);
+  const found = await lstatOrNothing(located.path);
   if (found?.isDirectory()) throw new StorageError('conflict', `${located.path} is a directory where a disk must be`);
 }
 
@@ -103,10 +106,8 @@ async function makeSparse(file: string, size: Bytes): Promise<void> {
 }
 
 /** A replaced disk may have been a link into `<name>.snap`; those files belong to it and go with it. */
-async function publishVolume(located: Located, stages: Stages, context: OperationContext): Promise<void> {
-  const staged = await lstat(stages.result).catch(() => undefined);
-  // Not there, although `make` has ended: an earlier attempt renamed it.
-  if (staged !== undefined) await publishOrDiscard(stages.result, located.path);
+async function publishVolume(located: Located, stages: Stages, made: FileIdentity, context: OperationContext): Promise<void> {
+  await publishMade(stages.result, located.path, made);
   await setAside(`${located.path}.snap`, stages.old);
   await removeTree(stages.old);
   await keepDirectory(located, context.operationId);

@@ -1,7 +1,7 @@
-import type { Stats } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { asStorageError } from '../../../runtime/errors.ts';
+import { lstatOrNothing } from './look.ts';
 
 export type Problem =
   | 'temporary_file'
@@ -45,17 +45,6 @@ export async function movableWhenOld(root: string, name: string, problem: Proble
   const found = await finding(root, name, problem, text);
   if (Date.now() - found.modifiedUnixMs >= YOUNG_MS) return { ...found, movable: true };
   return { ...found, text: `${text}; it is younger than an hour, so it may be on its way` };
-}
-
-/** undefined: it has gone. */
-export async function lstatOrNothing(file: string): Promise<Stats | undefined> {
-  try {
-    return await lstat(file);
-  } catch (thrown) {
-    const error = asStorageError(thrown, 'look at');
-    if (error.reason === 'not_found' || error.reason === 'conflict') return undefined;
-    throw error;
-  }
 }
 
 /** Names in order; a directory that is not there has none. */

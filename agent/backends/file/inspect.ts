@@ -2,8 +2,9 @@ import { readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { asStorageError } from '../../../runtime/errors.ts';
 import { readChain } from './chain.ts';
-import { type Finding, finding, lstatOrNothing, movable, movableWhenOld, namesIn, type Problem } from './finding.ts';
+import { type Finding, finding, movable, movableWhenOld, namesIn, type Problem } from './finding.ts';
 import { isQcow2 } from './layers.ts';
+import { lstatOrNothing } from './look.ts';
 import { datastoreRoot } from './places.ts';
 import { STAGE_PREFIX } from './stage.ts';
 import { isStale } from './temporary-files.ts';
@@ -32,6 +33,8 @@ const VM = /^(?:0|[1-9]\d*)$/u;
 const DISK = /^disk\.\d+$/u;
 const SNAPSHOTS = /^disk\.\d+\.snap$/u;
 const LEFT = 'an operation that has ended left it behind';
+/** Directories of a transfer's stage, with what a person has to know of them. */
+const STAGED = { in: 'what was received', new: 'what was to be published', old: 'what was replaced' } as const;
 
 /** All that does not fit in an image datastore. Changes nothing. */
 export async function* inspectImages(inspection: Inspection): AsyncGenerator<Finding> {
@@ -43,7 +46,7 @@ export async function* inspectImages(inspection: Inspection): AsyncGenerator<Fin
     const owner = name.replace(/\.(?:snap|md5sum)$/u, '');
     if (EXPECTED.test(name)) continue;
     // Several hosts may share the datastore, and only one knows of its operations: what one of them writes now is young.
-    if (isTemporary(inspection, name)) yield await movableWhenOld(root, name, 'temporary_file', LEFT);
+    if (isTemporary(inspection, name)) yield await leftBehind(root, name, movableWhenOld);
     else if (name.startsWith(STAGE_PREFIX)) continue;
     else if (!known.has(owner) && !IMAGE.test(owner))
       yield await finding(root, name, 'unknown_file', 'neither an image nor a file of the drivers');
@@ -68,7 +71,7 @@ export async function* inspectVms(inspection: Inspection): AsyncGenerator<Findin
     inspection.signal.throwIfAborted();
     if (EXPECTED.test(name)) continue;
     if (name.startsWith(STAGE_PREFIX)) {
-      if (isTemporary(inspection, name)) yield await movable(root, name, 'temporary_file', LEFT);
+      if (isTemporary(inspection, name)) yield await leftBehind(root, name, movable);
     } else if (!VM.test(name)) yield await finding(root, name, 'unknown_file', 'neither a virtual machine nor a file of the drivers');
     else yield* machine(inspection, root, name);
   }
@@ -95,7 +98,7 @@ async function* inside(inspection: Inspection, root: string, vm: string): AsyncG
   for (const entry of await namesIn(path.join(root, vm))) {
     inspection.signal.throwIfAborted();
     const name = `${vm}/${entry}`;
-    if (isTemporary(inspection, entry)) yield await movable(root, name, 'temporary_file', LEFT);
+    if (isTemporary(inspection, entry)) yield await leftBehind(root, name, movable);
     else if (DISK.test(entry)) yield* disk(root, name);
     else if (SNAPSHOTS.test(entry)) yield* temporaries(inspection, root, name, movable);
   }
@@ -104,7 +107,7 @@ async function* inside(inspection: Inspection, root: string, vm: string): AsyncG
 /** What operations left among the layers of a disk. */
 async function* temporaries(inspection: Inspection, root: string, directory: string, how: typeof movable): AsyncGenerator<Finding> {
   for (const name of await namesIn(path.join(root, directory))) {
-    if (isTemporary(inspection, name)) yield await how(root, `${directory}/${name}`, 'temporary_file', LEFT);
+    if (isTemporary(inspection, name)) yield await leftBehind(root, `${directory}/${name}`, how);
   }
 }
 
@@ -124,6 +127,18 @@ async function* disk(root: string, name: string): AsyncGenerator<Finding> {
   } catch (thrown) {
     yield await finding(root, name, 'broken_chain', asStorageError(thrown).message);
   }
+}
+
+/** The stage of a transfer that failed may hold the only copy of a disk: a person must look, so it is never set aside. */
+async function leftBehind(root: string, name: string, how: typeof movable): Promise<Finding> {
+  const held: string[] = [];
+  for (const [directory, what] of Object.entries(STAGED)) {
+    const inside = await namesIn(path.join(root, name, directory));
+    if (inside.length > 0) held.push(`'${directory}' (${what}: ${inside.slice(0, 3).join(', ')}${inside.length > 3 ? ', …' : ''})`);
+  }
+  if (held.length === 0) return await how(root, name, 'temporary_file', LEFT);
+  const text = `${LEFT}, and it may hold the only copy of a disk: look into ${held.join(' and ')}, move back what is needed, then remove it`;
+  return await finding(root, name, 'temporary_file', text);
 }
 
 /** A temporary name whose operation has ended. */

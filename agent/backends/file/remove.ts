@@ -1,8 +1,8 @@
-import type { Stats } from 'node:fs';
-import { lstat, readdir, rename, rm, unlink } from 'node:fs/promises';
+import { readdir, rename, rm, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { asStorageError, StorageError } from '../../../runtime/errors.ts';
 import type { OperationContext } from '../../../runtime/operations/types.ts';
+import { lstatOrNothing } from './look.ts';
 import type { Located } from './places.ts';
 import { flushDirectory, stagePath } from './stage.ts';
 
@@ -17,14 +17,18 @@ export async function removeVolume(located: Located, kind: keyof typeof COMPANIO
   const paths = [located.path, ...COMPANIONS[kind].map((suffix) => `${located.path}${suffix}`)];
   for (const target of paths) await refuseMounts(target);
   context.commit();
-  await context.step('remove', async () => {
+  const wasThere = await context.step('remove', async () => {
+    let found = false;
     for (const target of paths) {
       const stage = stagePath(target, context.operationId);
-      await setAside(target, stage);
+      // What an attempt before a crash has set aside was there, too.
+      found = (await lstatOrNothing(stage)) !== undefined || found;
+      found = (await setAside(target, stage)) || found;
       await removeTree(stage);
     }
+    return found;
   });
-  context.log('info', `removed ${located.name}`);
+  context.log('info', wasThere ? `removed ${located.name}` : `${located.name} was not there`);
 }
 
 /** Renames what has the name out of the way, durably. false: nothing had it. A leftover under the new name is removed first. */
@@ -72,14 +76,4 @@ async function walk(directory: string, device: number): Promise<void> {
     throw asStorageError(thrown, 'look into');
   });
   for (const entry of entries) if (entry.isDirectory()) await walk(path.join(directory, entry.name), device);
-}
-
-async function lstatOrNothing(target: string): Promise<Stats | undefined> {
-  try {
-    return await lstat(target);
-  } catch (thrown) {
-    const error = asStorageError(thrown, 'look at');
-    if (error.reason === 'not_found') return undefined;
-    throw error;
-  }
 }

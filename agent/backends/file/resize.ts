@@ -5,6 +5,7 @@ import { asStorageError, StorageError } from '../../../runtime/errors.ts';
 import type { OperationContext } from '../../../runtime/operations/types.ts';
 import { type Bytes, bytes, formatBytes } from '../../../runtime/units.ts';
 import { type ImageFormat, info, resize } from '../../tools/qemu-img.ts';
+import { run } from '../../tools/run.ts';
 import type { Located } from './places.ts';
 import { flush } from './stage.ts';
 import { requireSpace, sayingSpace } from './usage.ts';
@@ -38,14 +39,14 @@ export interface Growth {
 }
 
 /**
- * Grows a disk in place. As large already: success. qemu-img does both formats, because it refuses a disk that a running domain has locked.
+ * Grows a disk in place. As large already: success, once it is allocated and durable. qemu-img does both formats, because it refuses a disk that a running domain has locked.
  * Errors: conflict (it would shrink), in_use, no_space, not_found.
  */
 export async function resizeVolume(located: Located, growth: Growth, hostName: string, context: OperationContext): Promise<void> {
   const { size, format, preallocate } = growth;
   const file = await activeFile(located);
   const present = format === 'raw' ? bytes((await look(file)).size) : (await info(file, format, context)).virtualSize;
-  if (present === size) return;
+  if (present === size) return await finishResize(file, growth, context);
   if (present > size) {
     throw new StorageError('conflict', `${located.name} is ${formatBytes(present)}; it cannot shrink to ${formatBytes(size)}`);
   }
@@ -57,6 +58,29 @@ export async function resizeVolume(located: Located, growth: Growth, hostName: s
     await flush(file);
   });
   context.log('info', `resized ${located.name} to ${formatBytes(size)}`);
+}
+
+/**
+ * An attempt before this one may have died when the size was there, but not yet on disk or not yet allocated. qemu-img writes the size of a
+ * qcow2 image last, so only a raw file can lack blocks.
+ */
+async function finishResize(file: string, { size, format, preallocate }: Growth, context: OperationContext): Promise<void> {
+  if (preallocate && format === 'raw' && (await look(file)).blocks * 512 < size) {
+    context.commit();
+    await context.step('resize', () => allocate(file, size, context));
+  }
+  await flush(file);
+}
+
+async function allocate(file: string, size: Bytes, context: OperationContext): Promise<void> {
+  try {
+    await run('fallocate', ['--length', String(size), '--', file], context);
+  } catch (thrown) {
+    const error = asStorageError(thrown);
+    if (!/(?:not |un)supported/iu.test(error.message)) throw error;
+    // Writing zeros into the holes instead could meet a write of the guest.
+    context.log('warn', `${file} cannot be allocated: its file system does not know how`);
+  }
 }
 
 async function look(file: string): Promise<Stats> {

@@ -1,8 +1,8 @@
-import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { StorageError } from '../../../runtime/errors.ts';
 import type { OperationContext } from '../../../runtime/operations/types.ts';
 import { copySparse } from '../../tools/cp.ts';
+import { lstatOrNothing } from './look.ts';
 import { type FileIdentity, forgetChecksum, identify, prepareDirectory, removeFile, sameFile } from './snapshots-files.ts';
 import { type SnapshotDisk, snapshotDirectory, snapshotFile } from './snapshots-layout.ts';
 import { isSame, mustBeSame, virtualSize } from './snapshots-verify.ts';
@@ -55,7 +55,7 @@ async function stageCopy(source: string, target: string, context: OperationConte
 
 /** A file of that name that is neither empty nor the same bytes is somebody's data: it stays. */
 async function mayReplace(target: string, context: OperationContext): Promise<void> {
-  const there = await lstat(target).catch(() => undefined);
+  const there = await lstatOrNothing(target);
   if (there === undefined || (there.isFile() && there.size === 0)) return;
   const stage = stagePath(target, context.operationId);
   const same = there.isFile() && (await isSame(target, 'raw', stage, 'raw', context));

@@ -1,12 +1,13 @@
-import { lstat, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { asStorageError, StorageError } from '../../../runtime/errors.ts';
 import type { OperationContext } from '../../../runtime/operations/types.ts';
 import type { Bytes } from '../../../runtime/units.ts';
 import { create } from '../../tools/qemu-img.ts';
 import { readLayer } from './chain.ts';
+import { exists, lstatOrNothing } from './look.ts';
 import { type Layers, layerName, type SnapshotDisk, snapshotDirectory } from './snapshots-layout.ts';
-import { discard, flush, flushDirectory, publish, STAGE_PREFIX, stagePath } from './stage.ts';
+import { discard, flush, flushDirectory, publish, publishOrDiscard, STAGE_PREFIX, stagePath } from './stage.ts';
 
 /** Identity of a file, to know it again under another name after a restart. */
 export interface FileIdentity {
@@ -15,18 +16,33 @@ export interface FileIdentity {
 }
 
 export async function identify(file: string): Promise<FileIdentity | undefined> {
-  try {
-    const { dev, ino } = await lstat(file);
-    return { device: dev, inode: ino };
-  } catch (thrown) {
-    const error = asStorageError(thrown);
-    if (error.reason === 'not_found') return undefined;
-    throw error;
-  }
+  const found = await lstatOrNothing(file);
+  return found === undefined ? undefined : { device: found.dev, inode: found.ino };
 }
 
 export function sameFile(a: FileIdentity | undefined, b: FileIdentity | undefined): boolean {
   return a !== undefined && b !== undefined && a.device === b.device && a.inode === b.inode;
+}
+
+/**
+ * Makes the name of a flushed stage durable and tells what it is, for the journal. From then on, also after a power cut, a stage that is
+ * missing can only mean that it was published.
+ */
+export async function stagedFile(stage: string): Promise<FileIdentity> {
+  await flushDirectory(path.dirname(stage));
+  const made = await identify(stage);
+  if (made === undefined) throw new StorageError('internal', `${stage} has gone`);
+  return made;
+}
+
+/** Publishes a stage, unless an attempt before did. Errors: storage_failed when it is neither here nor there. */
+export async function publishMade(stage: string, target: string, made: FileIdentity): Promise<void> {
+  const there = await identify(target);
+  // In one directory the number is enough; the device may have got another after a restart of the host.
+  if (there?.inode === made.inode) return await flushDirectory(path.dirname(target));
+  if ((await identify(stage)) === undefined)
+    throw new StorageError('storage_failed', `${target} was not published, and its stage ${stage} has gone`);
+  await publishOrDiscard(stage, target);
 }
 
 /** Makes .snap and the link in it to itself, under which the names in headers resolve (contract 2.2). */
@@ -65,14 +81,17 @@ export async function stageOverlay(
   if (made.backing?.name !== name || made.virtualSize !== overlay.size || !made.empty) {
     throw new StorageError('internal', `${stage} is not the overlay that was asked for`);
   }
+  await flushDirectory(path.dirname(stage));
   return stage;
 }
 
 /** Lets the disk be another layer: readers see the old one or the new one. */
 export async function pointTo(disk: SnapshotDisk, layer: string, operationId: string): Promise<void> {
   const text = `${disk.name}.snap/${layer}`;
-  const found = await lstat(disk.path).catch(() => undefined);
+  const found = await lstatOrNothing(disk.path);
   if (found?.isSymbolicLink() === true && (await readlink(disk.path)) === text) return;
+  const target = path.join(snapshotDirectory(disk), layer);
+  if (!(await exists(target))) throw new StorageError('storage_failed', `${target} is missing: the disk stays as it is`);
   const stage = stagePath(disk.path, operationId);
   await discard(stage);
   await symlink(text, stage);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { asStorageError, StorageError } from '../../../runtime/errors.ts';
 import type { ImageFormat } from '../../tools/qemu-img.ts';
 import { chainFrom, type Layer, readLayer } from './chain.ts';
+import { lstatOrNothing } from './look.ts';
 import { STAGE_PREFIX } from './stage.ts';
 
 /** A disk of a VM that is off, or an image no VM uses. */
@@ -151,14 +152,14 @@ export function noSnapshot(disk: SnapshotDisk, id: number): StorageError {
 }
 
 async function isLinkTo(link: string, target: string): Promise<boolean> {
-  const found = await lstat(link).catch(() => undefined);
+  const found = await lstatOrNothing(link);
   if (found?.isSymbolicLink() !== true) return false;
   return (await realpath(link).catch(() => undefined)) === (await realpath(target));
 }
 
 /** Without temporary names and links. A missing directory holds nothing. */
 async function entries(directory: string): Promise<string[]> {
-  const found = await lstat(directory).catch(() => undefined);
+  const found = await lstatOrNothing(directory);
   if (found === undefined) return [];
   if (!found.isDirectory()) throw new StorageError('conflict', `${directory} is not a directory`);
   return (await readdir(directory)).filter((name) => !name.startsWith(STAGE_PREFIX)).sort();

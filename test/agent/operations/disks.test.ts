@@ -127,6 +127,21 @@ describe('creating and removing images', () => {
   });
 });
 
+describe('remove', () => {
+  it('says whether something was there', async () => {
+    const { agent, disks } = await makeAgent();
+    await mkdir(path.join(agent.datastores, '104/9'), { recursive: true });
+    await writeFile(path.join(agent.datastores, '104/9/disk.2'), 'x');
+    const lines: string[] = [];
+    for (const _again of [1, 2]) {
+      await disks.Remove({ target: TARGET, operation: header() }, CALL, async ({ log }) => {
+        if (log?.text !== undefined) lines.push(log.text);
+      });
+    }
+    expect(lines).toEqual(['removed disk.2', 'disk.2 was not there']);
+  });
+});
+
 describe('the hosts service', () => {
   it('describes the host', async () => {
     const { agent, hosts } = await makeAgent();

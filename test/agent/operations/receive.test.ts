@@ -120,24 +120,96 @@ describe.skipIf(lacks)('receive, killed at any point', () => {
     expect(await readdir(at('0', '9'))).toEqual(['disk.0', 'disk.0.snap', 'disk.1']);
   });
 
-  it('renames a VM directory of the same host, and finishes when it died after that', async () => {
+  async function localOrder(ids: { from: number; to: number }, operationId = 'local', user?: number) {
     const root = await mkdtemp(join(work, 'local-'));
     const at = (...words: string[]): string => join(root, 'datastores', ...words);
-    await mkdir(at('0', '9'), { recursive: true });
-    await writeFile(at('0', '9', 'disk.0'), 'content');
-    const { ino } = await lstat(at('0', '9', 'disk.0'));
     const input: ReceiveInput = {
       ticket: { capability: '', address: '', hostName: 'node2', machineId: MACHINE },
-      source: { place: { datastoreId: 0, path: '9' }, format: '', flat: false },
-      target: { type: 'directory', place: { datastoreId: 1, path: '9' }, monitor: 'agent_local' },
+      source: { place: { datastoreId: ids.from, path: '9' }, format: '', flat: false },
+      target: { type: 'directory', place: { datastoreId: ids.to, path: '9' }, monitor: 'agent_local' },
       bytesPerSecond: 0,
     };
     const file = join(root, 'order.json');
-    await writeFile(file, JSON.stringify({ root, identity, machineId: MACHINE, operationId: 'local', input }));
-    expect(await receiver(file, 'transfer.receive.take.end=kill')).toMatchObject({ signal: 'SIGKILL' });
+    await writeFile(file, JSON.stringify({ root, identity, machineId: MACHINE, operationId, input, user }));
+    return { file, at, root };
+  }
+
+  it.each([
+    'transfer.receive.plan rename.end',
+    'publish.aside',
+    'publish.renamed',
+    'transfer.receive.rename.end',
+    'transfer.receive.clean.end',
+  ])('renames a VM directory of the same host, and finishes after it died at %s', async (point) => {
+    const { file, at } = await localOrder({ from: 0, to: 1 });
+    await mkdir(at('0', '9'), { recursive: true });
+    await writeFile(at('0', '9', 'disk.0'), 'content');
+    await mkdir(at('1', '9'), { recursive: true });
+    await writeFile(at('1', '9', 'stale'), 'old');
+    const { ino } = await lstat(at('0', '9', 'disk.0'));
+    expect(await receiver(file, `${point}=kill`)).toMatchObject({ signal: 'SIGKILL' });
+    // At no time under a temporary name only.
+    const names = [...(await readdir(at('0', '9')).catch(() => [])), ...(await readdir(at('1', '9')).catch(() => []))];
+    expect(names).toContain('disk.0');
     expect(await receiver(file, '')).toMatchObject({ code: 0 });
     expect(await readdir(at('0'))).toEqual([]);
     expect((await lstat(at('1', '9', 'disk.0'))).ino).toBe(ino);
+    expect(await readdir(at('1', '9'))).toEqual(['disk.0']);
     expect((await readdir(at('1'))).sort()).toEqual(['.monitor', '9']);
+  });
+
+  it('knows what it renamed before it died, although somebody made the source again', async () => {
+    const { file, at } = await localOrder({ from: 0, to: 1 });
+    await mkdir(at('0', '9'), { recursive: true });
+    await writeFile(at('0', '9', 'disk.0'), 'content');
+    expect(await receiver(file, 'publish.renamed=kill')).toMatchObject({ signal: 'SIGKILL' });
+    await mkdir(at('0', '9'));
+    expect(await receiver(file, '')).toMatchObject({ code: 0 });
+    expect(await readdir(at('1', '9'))).toEqual(['disk.0']);
+  });
+
+  it('brings a renamed VM directory back when it cannot go on', async () => {
+    const { file, at } = await localOrder({ from: 0, to: 1 });
+    await mkdir(at('0', '9'), { recursive: true });
+    await writeFile(at('0', '9', 'disk.0'), 'content');
+    await mkdir(at('1', '9'), { recursive: true });
+    await writeFile(at('1', '9', 'stale'), 'old');
+    expect(await receiver(file, 'publish.renamed=reason:storage_failed')).toMatchObject({ code: 1 });
+    expect(await readdir(at('0', '9'))).toEqual(['disk.0']);
+    expect(await readdir(at('1', '9'))).toEqual(['stale']);
+    expect((await readdir(at('1'))).sort()).toEqual(['.monitor', '9']);
+  });
+
+  it('renames a VM directory with files that the agent may not read', async () => {
+    const { file, at, root } = await localOrder({ from: 0, to: 1 }, 'unreadable', process.getuid?.() === 0 ? 65_534 : undefined);
+    await mkdir(at('0', '9'), { recursive: true });
+    await mkdir(at('1'));
+    await mkdir(join(root, 'state'));
+    if (process.getuid?.() === 0) execFileSync('chown', ['-R', '65534', work]);
+    await writeFile(at('0', '9', 'disk.0'), 'content', { mode: 0o000 });
+    expect(await receiver(file, '')).toMatchObject({ code: 0, stdout: '{}\n' });
+    expect(await readdir(at('0'))).toEqual([]);
+    expect(await readdir(at('1', '9'))).toEqual(['disk.0']);
+  });
+
+  it.each(['directory', 'disk'])('refuses to receive a %s over itself through datastores that are links to one directory', async (type) => {
+    const { file, at, root } = await localOrder({ from: 100, to: 101 });
+    await mkdir(join(root, 'ssd', '9'), { recursive: true });
+    await writeFile(join(root, 'ssd', '9', 'disk.0'), 'precious');
+    await mkdir(at(), { recursive: true });
+    for (const id of ['100', '101']) await symlink('../ssd', at(id));
+    if (type === 'disk') {
+      const order = JSON.parse(await readFile(file, 'utf8'));
+      const place = { datastoreId: 101, path: '9/disk.0' };
+      order.input.source.place.path = '9/disk.0';
+      order.input.target = { type, place, format: '', sizeBytes: 0, preallocate: false, monitor: '' };
+      await writeFile(file, JSON.stringify(order));
+    }
+    const { ino } = await lstat(join(root, 'ssd', '9', 'disk.0'));
+    const { code, stdout } = await receiver(file, '');
+    expect([code, stdout]).toEqual([1, expect.stringContaining('source and target are the same')]);
+    expect(await readdir(join(root, 'ssd'))).toEqual(['9']);
+    expect(await readdir(join(root, 'ssd', '9'))).toEqual(['disk.0']);
+    expect((await lstat(join(root, 'ssd', '9', 'disk.0'))).ino).toBe(ino);
   });
 });

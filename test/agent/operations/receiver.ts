@@ -9,11 +9,14 @@ interface Order {
   readonly machineId: string;
   readonly operationId: string;
   readonly input: ReceiveInput;
+  /** Works as this user. */
+  readonly user?: number;
 }
 
 const order: Order = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'));
-const { root, identity, machineId, operationId, input } = order;
+const { root, identity, machineId, operationId, input, user } = order;
 const host = await startHost('node2', { root, identity, machineId, retryForMs: 20_000 });
+if (user !== undefined) process.setuid?.(user);
 const handle = host.agent.operations.submit(receive(host.agent), { id: operationId, subject: 'a test', input });
 try {
   process.stdout.write(`${JSON.stringify(await handle.done)}\n`);

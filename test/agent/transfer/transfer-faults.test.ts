@@ -106,6 +106,15 @@ describe.skipIf(lacksPrograms)('a transfer that is disturbed', () => {
     expect(existsSync(pair.target.at('0', '9'))).toBe(false);
   });
 
+  it('tells a datastore that is not there from a source that is gone', async () => {
+    const source = { source: { datastoreId: 107, path: '9' }, format: '' };
+    const target = { directory: { place: { datastoreId: 0, path: '9' }, monitor: '' } };
+    await expect(pair.transfer(source, target)).rejects.toMatchObject({
+      reason: 'storage_failed',
+      message: 'datastore 107 is not there on node1 (is it mounted?)',
+    });
+  });
+
   it('says in one line what is missing', async () => {
     await expect(pair.transfer(image('nothing'), disk('9/disk.0'))).rejects.toMatchObject({
       reason: 'not_found',

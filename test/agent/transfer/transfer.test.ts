@@ -151,6 +151,25 @@ describe.skipIf(lacksPrograms)('transfer between two agents', () => {
     }
   });
 
+  it('refuses it also when the datastores of the two hosts have other numbers', async () => {
+    const datastores = pair.source.at('twin');
+    await mkdir(datastores);
+    await symlink(pair.source.at('0'), join(datastores, '1'));
+    const twin = await startHost('node6', { datastores });
+    try {
+      await mkdir(pair.source.at('0', '9'));
+      await writeFile(pair.source.at('0', '9', 'disk.0'), 'content');
+      const opened = { source: { datastoreId: 0, path: '9' }, format: '', operationId: 'twin', receiverMachineId: twin.agent.machineId };
+      const ticket = await openExport(pair.source, opened);
+      const directory = { place: { datastoreId: 1, path: '9' }, monitor: '' };
+      const started = receiveAt(twin, { operation: { operationId: 'twin', subject: '' }, ticket, source: opened, directory });
+      await expect(started).rejects.toMatchObject({ reason: 'conflict' });
+      expect(await readdir(pair.source.at('0'))).toEqual(['9']);
+    } finally {
+      await twin.stop();
+    }
+  });
+
   it('makes no copy over the network when both ends are one host', async () => {
     await sparseFile(pair.target.at('1', 'abc'), 64 * MIB, [MIB]);
     const { figures } = await pair.transfer(image('abc'), disk('9/disk.0'), { from: pair.target });

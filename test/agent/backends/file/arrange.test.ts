@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { arrangeDisk, type DiskLayout, lookAt, type Stage, stageOf } from '../../../../agent/backends/file/arrange.ts';
-import { publishAll } from '../../../../agent/backends/file/arrange-publish.ts';
+import { makeReady, publishAll, type Ready } from '../../../../agent/backends/file/arrange-publish.ts';
 
 describe('arrange', () => {
   let directory: string;
@@ -26,10 +26,11 @@ describe('arrange', () => {
     const first = await arrangeDisk(stage, found, 'disk.2', layout);
     // As after a death in the middle.
     expect(await arrangeDisk(stage, found, 'disk.2', layout)).toEqual(first);
-    await publishAll(stage, directory, first);
-    await publishAll(stage, directory, first);
+    const ready = await makeReady(stage, first);
+    await publishAll(stage, directory, ready);
+    await publishAll(stage, directory, ready);
     await rm(stage.root, { recursive: true });
-    await publishAll(stage, directory, first);
+    await publishAll(stage, directory, ready);
   }
 
   it('puts a raw disk and its snapshots under the new name', async () => {
@@ -67,6 +68,31 @@ describe('arrange', () => {
     await place({ format: 'raw', flattened: undefined, layered: false, withSnapshots: false });
     expect(await readdir(directory)).toEqual(['disk.2', 'disk.20']);
     expect(await readFile(join(directory, 'disk.2'), 'utf8')).toBe('now');
+  });
+
+  async function readyDisk(): Promise<Ready> {
+    await writeFile(join(stage.received, 'abc'), 'now');
+    const arranged = await arrangeDisk(stage, await lookAt(stage.received, 'abc'), 'disk.2', disk('raw'));
+    return await makeReady(stage, arranged);
+  }
+
+  it('does not take a missing stage for published when another file has the name', async () => {
+    const ready = await readyDisk();
+    await rm(stage.root, { recursive: true });
+    await expect(publishAll(stage, directory, ready)).rejects.toMatchObject({ reason: 'storage_failed' });
+    await writeFile(join(directory, 'disk.2'), 'old');
+    await expect(publishAll(stage, directory, ready)).rejects.toMatchObject({ reason: 'storage_failed' });
+    expect(await readFile(join(directory, 'disk.2'), 'utf8')).toBe('old');
+  });
+
+  it('keeps the stage, and what it would replace, when something in it has gone', async () => {
+    const ready = await readyDisk();
+    await writeFile(join(directory, 'disk.2'), 'old');
+    await rm(join(stage.ready, 'disk.2'));
+    const failure = { reason: 'storage_failed', message: expect.stringContaining(stage.root) };
+    await expect(publishAll(stage, directory, ready)).rejects.toMatchObject(failure);
+    expect(await readFile(join(directory, 'disk.2'), 'utf8')).toBe('old');
+    expect(await readdir(stage.root)).toContain('new');
   });
 
   it('refuses a link that is not to an own layer', async () => {

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createVolume, type NewVolume, undoCreateVolume } from '../../../../agent/backends/file/create.ts';
@@ -85,12 +85,24 @@ describe.skipIf(incomplete)('creating a disk', () => {
   it('is finished by a second attempt, wherever the first one stopped', async () => {
     const located = await locate(await temporaryDirectory(), PLACE);
     await expect(createVolume(located, EMPTY, 'node2', fakeContext({ failIn: 'publish' }))).rejects.toThrow('publish');
-    await createVolume(located, EMPTY, 'node2', fakeContext());
+    const first = fakeContext();
+    let made: unknown;
+    first.step = async (name, work) => {
+      const result = await work();
+      if (name === 'make') made = result;
+      return result;
+    };
+    await createVolume(located, EMPTY, 'node2', first);
     // And when it had ended, but that was not on record: `make` is, so only `publish` runs again.
     const again = fakeContext();
-    again.step = async (name, work) => (name === 'make' ? (undefined as never) : await work());
+    again.step = async (name, work) => (name === 'make' ? (made as never) : await work());
     await createVolume(located, EMPTY, 'node2', again);
     expect(await readdir(located.directory)).toEqual(['disk.2']);
+    // A stage that has gone, and another file under the name: nothing says that this is what was made.
+    await rename(located.path, `${located.path}.moved`);
+    await writeFile(located.path, 'other');
+    await expect(createVolume(located, EMPTY, 'node2', again)).rejects.toMatchObject({ reason: 'storage_failed' });
+    expect(await readFile(located.path, 'utf8')).toBe('other');
   });
 
   it('leaves nothing when it is taken back', async () => {

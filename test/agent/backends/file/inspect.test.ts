@@ -76,6 +76,25 @@ describe('the inspection of a system datastore', () => {
     expect(await vms({ isActive: (id) => ['op-1.receive', 'op-1', 'op-2'].includes(id) })).toEqual([]);
   });
 
+  it('leaves a stage that may hold the only copy of a disk, and says what it is', async () => {
+    const stages = { '.onestorage.op-1.10': 'in', '9/.onestorage.op-1.disk.1': 'new', '.onestorage.op-2.11': 'old' };
+    for (const [stage, part] of Object.entries(stages)) {
+      await mkdir(path.join(disk.root, stage, part), { recursive: true });
+      await writeFile(path.join(disk.root, stage, part, 'disk.1'), 'precious');
+    }
+    await mkdir(path.join(disk.root, '.onestorage.op-3.12', 'in'), { recursive: true });
+    expect(await later(() => vms())).toEqual([
+      'temporary_file .onestorage.op-1.10',
+      'temporary_file .onestorage.op-2.11',
+      'temporary_file .onestorage.op-3.12 movable',
+      'temporary_file 9/.onestorage.op-1.disk.1',
+    ]);
+    const [first] = await collect(inspectVms(options));
+    expect(first?.text).toBe(
+      "an operation that has ended left it behind, and it may hold the only copy of a disk: look into 'in' (what was received: disk.1), move back what is needed, then remove it",
+    );
+  });
+
   it('finds directories that belong to nobody, or to a virtual machine of another host', async () => {
     for (const name of ['10', '11', '12'])
       await cp(disk.directory, path.join(disk.root, name), { recursive: true, verbatimSymlinks: true });

@@ -1,4 +1,4 @@
-import { mkdir, readlink, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readlink, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Located, locate } from '../../../../agent/backends/file/places.ts';
@@ -34,6 +34,16 @@ describe.skipIf(incomplete)('resizing', () => {
     await writeFile(located.path, Buffer.alloc(MIB));
     await resizeVolume(located, { size: bytes(8 * MIB), format: 'raw', preallocate: true }, 'node2', fakeContext());
     expect((await stat(located.path)).blocks * 512).toBeGreaterThanOrEqual(8 * MIB);
+  });
+
+  it('allocates what an attempt before left without blocks, and keeps its content', async () => {
+    const located = await disk();
+    await writeFile(located.path, 'content');
+    await truncate(located.path, 8 * MIB);
+    await resizeVolume(located, { size: bytes(8 * MIB), format: 'raw', preallocate: true }, 'node2', fakeContext());
+    const { blocks, size } = await stat(located.path);
+    expect([size, blocks * 512 >= 8 * MIB]).toEqual([8 * MIB, true]);
+    expect((await readFile(located.path)).subarray(0, 8).toString()).toBe('content\0');
   });
 
   it('does not shrink', async () => {
