@@ -1,21 +1,50 @@
+import { spawnSync } from 'node:child_process';
 import { defineConfig } from 'vitest/config';
 
 const inCi = process.env['CI'] === 'true';
 
+/** Suites that start machines or servers: they need root, programs of their own, and the cores for themselves, so one file runs at a time, after the others. */
+const HEAVY = {
+  live: { include: ['test/live/**/*.test.ts'], programs: ['virsh', 'libvirtd', 'qemu-system-x86_64', 'busybox', 'gcc'] },
+} as const satisfies Readonly<Record<string, { readonly include: readonly string[]; readonly programs: readonly string[] }>>;
+
+/** What a suite lacks on this machine; in CI nothing is missing, it fails. */
+function lacking(programs: readonly string[]): readonly string[] {
+  if (inCi) return [];
+  const missing = programs.filter((program) => spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status !== 0);
+  return process.getuid?.() === 0 ? missing : ['the rights of root', ...missing];
+}
+
+const heavy = Object.entries(HEAVY).flatMap(([name, { include, programs }], index) => {
+  const missing = lacking(programs);
+  if (missing.length > 0) process.stderr.write(`skipped: the suite test/${name} lacks ${missing.join(', ')}\n`);
+  const test = { name, include: [...include], maxWorkers: 1, sequence: { groupOrder: index + 1 } };
+  return missing.length > 0 ? [] : [{ extends: true as const, test }];
+});
+
 // Vitest reads the configuration from a default export; it is the only one here.
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // Running guests need libvirt and minutes: npm run test:live.
-    exclude: process.env['ONESTORAGE_LIVE'] === '1' ? [] : ['test/live/**'],
-    globalSetup: ['test/conformance/global-setup.ts'],
-    // Real daemons and real qemu-img run beside the tests: two files at a time keep two cores busy.
     pool: 'forks',
-    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
     // A loaded CI machine may miss a deadline once. What fails twice is broken, and a retry is reported.
     retry: inCi ? 1 : 0,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'main',
+          include: ['test/**/*.test.ts'],
+          globalSetup: ['test/conformance/global-setup.ts'],
+          exclude: Object.values(HEAVY).flatMap(({ include }) => include),
+          // Real daemons and real qemu-img run beside the tests: two files at a time keep two cores busy.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      ...heavy,
+    ],
   },
 });

@@ -1,103 +1,117 @@
 #!/bin/sh
-# packaging/prepare.sh [--with bench|live] COMMAND...
+# packaging/prepare.sh [--with GROUP]... [--also GROUP]... COMMAND...
 # Makes a fresh machine ready, then runs COMMAND: node_modules as package-lock.json says, its programs (the pinned Node) first in PATH,
 # and the programs that agents and tests run. Missing packages are installed by root on Debian and Ubuntu; anybody else is told the command.
+# --also is for tests that skip by name what is missing: nobody is stopped for it.
 set -eu
 cd "$(dirname "$0")/.."
 
-# program|Debian package|Fedora package
-needed='
-qemu-img|qemu-utils|qemu-img
-qemu-io|qemu-utils|qemu-img
-qemu-nbd|qemu-utils|qemu-img
-nbdkit|nbdkit|nbdkit
-nbdcopy|libnbd-bin|libnbd
-nbdinfo|libnbd-bin|libnbd
-mkfs.ext4|e2fsprogs|e2fsprogs
-mkfs.xfs|xfsprogs|xfsprogs
-mkswap|util-linux|util-linux
-prlimit|util-linux|util-linux
-fallocate|util-linux|util-linux
-xorriso|xorriso|xorriso
-gzip|gzip|gzip
-bzip2|bzip2|bzip2
-xz|xz-utils|xz
-zstd|zstd|zstd
-curl|curl|curl
-tar|tar|tar
-unzip|unzip|unzip
-'
-needed_bench='
-sshd|openssh-server|openssh-server
-ssh|openssh-client|openssh-clients
-ruby|ruby|ruby
-bash|bash|bash
-unshare|util-linux|util-linux
-ip|iproute2|iproute
-'
-
-# Running guests on a libvirt of the tests' own; their kernel and guest agent are downloaded, not installed.
-needed_live='
-virsh|libvirt-clients|libvirt-client
-libvirtd|libvirt-daemon-system|libvirt-daemon
-virtlogd|libvirt-daemon-system|libvirt-daemon
-qemu-system-x86_64|qemu-system-x86|qemu-kvm
-busybox|busybox-static|busybox
-gcc|gcc|gcc
-cpio|cpio|cpio
-bash|bash|bash
-unshare|util-linux|util-linux
-setpriv|util-linux|util-linux
+# group|program|Debian package|Fedora package; the group `base` is always needed.
+programs='
+base|qemu-img|qemu-utils|qemu-img
+base|qemu-io|qemu-utils|qemu-img
+base|qemu-nbd|qemu-utils|qemu-img
+base|nbdkit|nbdkit|nbdkit
+base|nbdcopy|libnbd-bin|libnbd
+base|nbdinfo|libnbd-bin|libnbd
+base|mkfs.ext4|e2fsprogs|e2fsprogs
+base|mkfs.xfs|xfsprogs|xfsprogs
+base|mkswap|util-linux|util-linux
+base|prlimit|util-linux|util-linux
+base|fallocate|util-linux|util-linux
+base|xorriso|xorriso|xorriso
+base|gzip|gzip|gzip
+base|bzip2|bzip2|bzip2
+base|xz|xz-utils|xz
+base|zstd|zstd|zstd
+base|curl|curl|curl
+base|tar|tar|tar
+base|unzip|unzip|unzip
+bench|sshd|openssh-server|openssh-server
+bench|ssh|openssh-client|openssh-clients
+bench|ruby|ruby|ruby
+bench|bash|bash|bash
+bench|unshare|util-linux|util-linux
+bench|ip|iproute2|iproute
+live|virsh|libvirt-clients|libvirt-client
+live|libvirtd|libvirt-daemon-system|libvirt-daemon
+live|virtlogd|libvirt-daemon-system|libvirt-daemon
+live|qemu-system-x86_64|qemu-system-x86|qemu-kvm
+live|busybox|busybox-static|busybox
+live|gcc|gcc|gcc
+live|cpio|cpio|cpio
+live|bash|bash|bash
+live|unshare|util-linux|util-linux
+live|setpriv|util-linux|util-linux
 '
 
-if [ "${1-}" = --with ]; then
-  case "${2-}" in
-    bench) needed="$needed$needed_bench" ;;
-    live) needed="$needed$needed_live" ;;
-    *) echo "prepare.sh: --with ${2:-(nothing)}: only 'bench' and 'live' are known" >&2; exit 2 ;;
-  esac
-  shift 2
-fi
-if [ $# -eq 0 ]; then
-  echo 'usage: packaging/prepare.sh [--with bench|live] COMMAND...' >&2
+usage() {
+  echo "prepare.sh: $1" >&2
+  echo 'usage: packaging/prepare.sh [--with GROUP]... [--also GROUP]... COMMAND...' >&2
   exit 2
-fi
+}
+
+with=' base '
+also=' '
+while [ $# -gt 0 ]; do
+  case "$1" in --with | --also) ;; *) break ;; esac
+  case "$programs" in *"
+${2-}|"*) ;; *) usage "there is no group '${2-}'" ;; esac
+  [ -n "${2-}" ] || usage "$1 needs a group"
+  if [ "$1" = --with ]; then with="$with$2 "; else also="$also$2 "; fi
+  shift 2
+done
+[ $# -gt 0 ] || usage 'there is nothing to run'
 
 # mkfs and sshd live in sbin, which the PATH of a user may lack.
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 export PATH
 
-debian=
-fedora=
-for row in $needed; do
-  program=${row%%|*}
-  command -v "$program" >/dev/null 2>&1 && continue
-  packages=${row#*|}
-  case " $debian " in *" ${packages%%|*} "*) ;; *) debian="$debian ${packages%%|*}" fedora="$fedora ${packages##*|}" ;; esac
-done
+# find_missing GROUPS: sets debian and fedora, the packages of these groups whose program is not there. Words of the shell alone: nothing is there yet.
+find_missing() {
+  debian='' fedora=''
+  for row in $programs; do
+    case "$1" in *" ${row%%|*} "*) ;; *) continue ;; esac
+    row=${row#*|}
+    command -v "${row%%|*}" >/dev/null 2>&1 && continue
+    row=${row#*|}
+    case " $debian " in *" ${row%%|*} "*) ;; *) debian="$debian ${row%%|*}" fedora="$fedora ${row##*|}" ;; esac
+  done
+}
 
-if [ -n "$debian" ]; then
-  if ! command -v apt-get >/dev/null 2>&1; then
-    echo "prepare.sh: programs are missing; install them with: sudo dnf install$fedora" >&2
-    exit 1
-  fi
-  if [ "$(id -u)" != 0 ]; then
-    echo "prepare.sh: programs are missing; install them with: sudo apt-get install$debian" >&2
-    exit 1
-  fi
-  echo "prepare.sh: installing$debian" >&2
+install() {
+  echo "prepare.sh: installing$1" >&2
   log=$(mktemp)
+  # Another apt may be at work on a fresh machine.
   # shellcheck disable=SC2086 # a list of words
   if ! {
     apt-get update -qq &&
-      DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $debian
+      DEBIAN_FRONTEND=noninteractive apt-get install -qq -y -o DPkg::Lock::Timeout=300 --no-install-recommends $1
   } >"$log" 2>&1 </dev/null; then
     tail -n 5 "$log" >&2
-    echo "prepare.sh: apt-get failed (whole output: $log); install by hand:$debian" >&2
-    exit 1
+    echo "prepare.sh: apt-get failed (whole output: $log); install by hand:$1" >&2
+    return 1
   fi
   rm -f "$log"
-fi
+}
+
+# need GROUPS: true when all their programs are there, now.
+need() {
+  find_missing "$1"
+  [ -n "$debian" ] || return 0
+  if ! command -v apt-get >/dev/null 2>&1; then
+    echo "prepare.sh: programs are missing; install them with: sudo dnf install$fedora" >&2
+    return 1
+  fi
+  if [ "$(id -u)" != 0 ]; then
+    echo "prepare.sh: programs are missing; install them with: sudo apt-get install$debian" >&2
+    return 1
+  fi
+  install "$debian"
+}
+
+need "$with" || exit 1
+need "$also" || echo 'prepare.sh: going on without them: what needs them is skipped' >&2
 
 # npm writes node_modules/.package-lock.json last: older than the lock file means unfinished, or of another revision.
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
