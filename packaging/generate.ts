@@ -62,7 +62,16 @@ export async function generateAll(): Promise<Files> {
   const exists = (action: keyof typeof FLOWS): boolean => FLOWS[action] !== undefined || HOST_ACTIONS.has(action);
   const actions = renderActions((kind, driver, action) => ready[`${kind}/${driver}`]?.ready === true && exists(action));
   const dashboard = renderDashboard();
-  return new Map([...generateTypes(), ['shims/ACTIONS.md', actions], ['packaging/monitoring/dashboard.json', dashboard]]);
+  const { CONFIGURATIONS, packagedConfig } = await import('./config/files.ts');
+  const configurations = (Object.keys(CONFIGURATIONS) as (keyof typeof CONFIGURATIONS)[]).map(
+    (daemon) => [`packaging/config/${daemon}.yaml`, packagedConfig(daemon)] as const,
+  );
+  return new Map([
+    ...generateTypes(),
+    ['shims/ACTIONS.md', actions],
+    ['packaging/monitoring/dashboard.json', dashboard],
+    ...configurations,
+  ]);
 }
 
 /** Paths below `directory` whose text is not what was generated: changed, missing, or left over. */

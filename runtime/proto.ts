@@ -1,4 +1,3 @@
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ChannelCredentials, type ClientOptions, loadPackageDefinition, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
@@ -22,13 +21,14 @@ import type { ProtoGrpcType as TransferProto } from '../proto/gen/transfer.ts';
 // Its own log goes to standard error as plain text; everything it says there also comes as an error to whoever called.
 if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
 
+/** The files of proto/onestorage/v1, by name: inside the packaged program there is no directory to list. */
+export const PROTO_NAMES = ['disk', 'host', 'image', 'inspection', 'live', 'operation', 'snapshot', 'transfer'] as const;
+
 const directory = join(import.meta.dirname, '..', 'proto');
 
 /** Everything below proto/onestorage/v1, for reflection. 64-bit numbers are JavaScript numbers: no size or time here passes 2^53. */
 export const packageDefinition: PackageDefinition = loadSync(
-  readdirSync(join(directory, 'onestorage/v1'))
-    .filter((name) => name.endsWith('.proto'))
-    .map((name) => `onestorage/v1/${name}`),
+  PROTO_NAMES.map((name) => `onestorage/v1/${name}.proto`),
   { includeDirs: [directory], longs: Number, enums: String, defaults: true, oneofs: true, keepCase: false, bytes: Buffer },
 );
 

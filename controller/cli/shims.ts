@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { StorageError } from '../../runtime/errors.ts';
 import { DRIVER_NAMES, type DriverName, directoryOf } from '../../shims/farm.ts';
 import { type InstalledFile, installShims, removeShims } from '../../shims/install.ts';
+import { readShim } from '../../shims/program.ts';
 
 interface Options {
   readonly driver?: readonly string[];
@@ -29,10 +29,7 @@ function summary(directory: string, files: readonly InstalledFile[]): string {
 
 async function install(directory: string, options: Options): Promise<void> {
   const drivers = chosen(options.driver);
-  const program = new URL('../../shims/shim.sh', import.meta.url);
-  const files = options.remove
-    ? await removeShims(directory, drivers)
-    : await installShims(directory, await readFile(program, 'utf8'), drivers);
+  const files = options.remove ? await removeShims(directory, drivers) : await installShims(directory, await readShim(), drivers);
   process.stdout.write(options.json ? `${JSON.stringify({ directory, files })}\n` : summary(directory, files));
 }
 

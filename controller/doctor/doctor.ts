@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import packageJson from '../../package.json' with { type: 'json' };
 import { loadConfig } from '../../runtime/config.ts';
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import { loadIdentity } from '../../runtime/identity/identity.ts';
 import { checkShims } from '../../shims/check.ts';
 import { DRIVER_NAMES, type DriverName } from '../../shims/farm.ts';
+import { readShim } from '../../shims/program.ts';
 import { type ControllerConfig, controllerConfig } from '../config.ts';
 import { hostDirectory } from '../hosts/directory.ts';
 import { grpcAgents } from '../hosts/grpc-agents.ts';
@@ -87,7 +87,7 @@ async function checkOned(config: ControllerConfig, overview: Overview, signal: A
 async function checkRemotes(remotes: string, datastores: readonly DatastoreSummary[]): Promise<readonly Problem[]> {
   const used = datastores.filter(isOurs).flatMap(({ dsMad, tmMad }) => [`tm/${tmMad}`, `ds/${dsMad}`]);
   const needed = new Set<DriverName>(DRIVER_NAMES.filter((name) => used.includes(name)));
-  const program = await readFile(new URL('../../shims/shim.sh', import.meta.url), 'utf8');
+  const program = await readShim();
   const remedy = `onestorage shims install ${remotes}`;
   try {
     const problems = await checkShims(remotes, program, needed);

@@ -6,11 +6,11 @@ export const metricsConfig = (port: number) =>
     [
       z.literal('off').transform(() => ({ listen: 'off' })),
       z.strictObject({
-        /** host:port of GET /metrics, without TLS or password: on the loopback unless it is told otherwise; `off`: none. */
         listen: z
           .string()
           .regex(/^(?:off|\S+:\d+)$/, 'host:port, or off')
-          .default(`127.0.0.1:${port}`),
+          .default(`127.0.0.1:${port}`)
+          .describe('host:port, without TLS or password: on the loopback unless it is told otherwise; off: none.'),
       }),
     ],
     'off, or listen: host:port',
