@@ -27,7 +27,8 @@ export default defineConfig({
   test: {
     pool: 'forks',
     testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // A hook may start a whole site, which takes minutes on a machine that does other things.
+    hookTimeout: 300_000,
     teardownTimeout: 20_000,
     // A loaded CI machine may miss a deadline once. What fails twice is broken, and a retry is reported.
     retry: inCi ? 1 : 0,

@@ -43,7 +43,13 @@ export const ReceiveInput = z.object({
       preallocate: z.boolean(),
       monitor: z.string(),
     }),
-    z.object({ type: z.literal('image'), place: PlaceInput, format: Format, withSnapshots: z.boolean() }),
+    z.object({
+      type: z.literal('image'),
+      place: PlaceInput,
+      format: Format,
+      withSnapshots: z.boolean(),
+      preallocate: z.boolean().optional(),
+    }),
     z.object({ type: z.literal('directory'), place: PlaceInput, monitor: z.string() }),
   ]),
   bytesPerSecond: z.number().int().nonnegative(),
@@ -117,15 +123,13 @@ async function receiveFiles(work: Work): Promise<OperationResult> {
   if (wanted.type === 'directory') throw new StorageError('internal', 'a directory is not a disk');
   const isDisk = wanted.type === 'disk';
   const withSnapshots = isDisk ? !source.flat && source.snapshotId === undefined : wanted.withSnapshots;
-  const entries = await fetchEntries(work, isDisk && wanted.preallocate, (copied) =>
-    source.format === 'qcow2' && !withSnapshots ? copied : 0,
-  );
+  const preallocate = wanted.preallocate === true;
+  const entries = await fetchEntries(work, preallocate, (copied) => (source.format === 'qcow2' && !withSnapshots ? copied : 0));
   const prepared = await context.step('prepare', async () => {
     const name = path.basename(source.place.path);
     await settle(stage.received, entries, { times: false });
     const report = (done: number): void =>
       context.report({ step: 'make one file of the chain', doneBytes: Math.round(done * 100), totalBytes: 100 });
-    const size = isDisk ? { sizeBytes: wanted.sizeBytes, preallocate: wanted.preallocate } : { sizeBytes: 0, preallocate: false };
     return await prepareDisk(
       stage,
       {
@@ -135,7 +139,8 @@ async function receiveFiles(work: Work): Promise<OperationResult> {
         format: wanted.format,
         layered: isDisk,
         withSnapshots,
-        ...size,
+        sizeBytes: isDisk ? wanted.sizeBytes : 0,
+        preallocate,
         onProgress: report,
       },
       context,

@@ -74,11 +74,13 @@ export function imagesService(agent: AgentContext) {
     },
     Copy: async (request: CopyImageRequest__Output, call: Call, send: Send): Promise<void> => {
       const convertTo = formatOrNothing(request.convertTo);
+      const sourceFormat = formatOrNothing(request.sourceFormat);
       const input = {
         source: needPlace(request.source, 'source'),
         target: needPlace(request.target, 'target'),
         preallocate: request.preallocate,
         ...(convertTo === undefined ? {} : { convertTo }),
+        ...(sourceFormat === undefined ? {} : { sourceFormat }),
       };
       await serveOperation(agent, kinds.copy, request.operation, input, call, send);
     },
@@ -87,7 +89,8 @@ export function imagesService(agent: AgentContext) {
       await serveOperation(agent, kinds.remove, request.operation, input, call, send);
     },
     Describe: async (request: DescribeImageRequest__Output, call: Call, send: Send): Promise<void> => {
-      const input = { target: needPlace(request.target, 'target') };
+      const format = formatOrNothing(request.format);
+      const input = { target: needPlace(request.target, 'target'), ...(format === undefined ? {} : { format }) };
       await serveOperation(agent, kinds.describe, request.operation, input, call, send);
     },
   };

@@ -87,8 +87,8 @@ function toTarget({ disk, image, directory }: ReceiveRequest__Output): ReceiveIn
     return { type: 'disk', place: needPlace(disk.place, 'target'), format: toFormat(disk.format), sizeBytes, preallocate, monitor };
   }
   if (image) {
-    const { withSnapshots } = image;
-    return { type: 'image', place: needPlace(image.place, 'target'), format: toFormat(image.format), withSnapshots };
+    const { withSnapshots, preallocate } = image;
+    return { type: 'image', place: needPlace(image.place, 'target'), format: toFormat(image.format), withSnapshots, preallocate };
   }
   if (directory) return { type: 'directory', place: needPlace(directory.place, 'target'), monitor: directory.monitor };
   throw new StorageError('bad_argument', 'the target must be a disk, an image or a directory');

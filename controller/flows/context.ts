@@ -1,7 +1,8 @@
 import { normalize } from 'node:path';
 import type { ContextFile } from '../../proto/gen/onestorage/v1/ContextFile.ts';
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
-import type { Flow, FlowTools } from './flow.ts';
+import type { WordsOf } from '../../shims/words.ts';
+import type { Flow, FlowTools, Leftover, PlaceTools } from './flow.ts';
 
 /**
  * One word of the list (contract 2.2): `/path`, `/path:name`, `/path:'name'` (how oned writes FILES_DS), or a http(s) address. A path is
@@ -28,28 +29,28 @@ export function contextFile(word: string, tools: Pick<FlowTools, 'place' | 'vmFi
   }
 }
 
+/** Own name: two refreshes of one VM must not meet. No directory for each VM: it would stay when the VM has gone. */
+function workOf(words: WordsOf<'tm/context'>, tools: PlaceTools): Leftover {
+  const { datastoreId } = tools.vmPlace(words.target.path, words.vmId);
+  return { host: tools.host(undefined), place: { datastoreId, path: `.isofiles/${words.vmId}.${tools.key}.iso` } };
+}
+
 /** The context CD is made on the front-end, where its files are, and goes to the host from there. */
 export const context: Flow<'tm/context'> = {
   class: 'deploy',
+  leftovers: (words, tools) => [workOf(words, tools)],
   run: async (words, tools) => {
     const target = tools.vmPlace(words.target.path, words.vmId);
     const host = tools.host(words.target.host);
     const files = words.files.map((word) => contextFile(word, tools));
-    const frontEnd = tools.host(undefined);
-    // Own name: two refreshes of one VM must not meet in one work directory.
-    const work = { datastoreId: target.datastoreId, path: `.isofiles/${words.vmId}/${tools.key}.iso` };
-    try {
-      await tools.run(frontEnd, 'build', 'Disks/CreateContext', { files, target: work });
-      await tools.transfer(
-        'receive',
-        { host: frontEnd, place: work, format: '' },
-        { host, disk: { place: target, format: '', sizeBytes: 0, preallocate: false, monitor: tools.monitor } },
-      );
-    } catch (thrown) {
-      if (!tools.signal.aborted) await tools.run(frontEnd, 'clean', 'Disks/Remove', { target: work }).catch(() => undefined);
-      throw thrown;
-    }
-    await tools.run(frontEnd, 'clean', 'Disks/Remove', { target: work });
+    const work = workOf(words, tools);
+    await tools.run(work.host, 'build', 'Disks/CreateContext', { files, target: work.place });
+    await tools.transfer(
+      'receive',
+      { ...work, format: '' },
+      { host, disk: { place: target, format: '', sizeBytes: 0, preallocate: false, monitor: tools.monitor } },
+    );
+    await tools.run(work.host, 'clean', 'Disks/Remove', { target: work.place });
     return '';
   },
 };

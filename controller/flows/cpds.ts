@@ -2,12 +2,13 @@ import { posix } from 'node:path';
 import type { WordsOf } from '../../shims/words.ts';
 import { ACTIVE, LCM, type VmDocument } from '../opennebula/vm-document.ts';
 import { diskOf, formatOfDisk } from './disks.ts';
-import type { Flow, FlowTools } from './flow.ts';
+import type { Flow, FlowTools, Leftover, PlaceTools } from './flow.ts';
 import { guestDisk, quietOf } from './guests.ts';
 
 /** A disk, or one of its snapshots, becomes the content of an image, as one file (contract 2.2). */
 export const cpds: Flow<'tm/cpds'> = {
   class: 'image',
+  leftovers: (words, tools) => (words.snapshotId < 0 ? [copyOf(words, tools)] : []),
   run: async (words, tools) => {
     const place = tools.vmPlace(words.source.path, words.vmId);
     const image = tools.place(words.target);
@@ -34,15 +35,17 @@ async function saveRunning(words: WordsOf<'tm/cpds'>, tools: FlowTools, vm: VmDo
   const host = tools.host(words.source.host);
   const disk = diskOf(vm, words.source.path);
   const format = formatOfDisk(vm, disk);
-  const { dir, base } = posix.parse(place.path);
-  const copy = { datastoreId: place.datastoreId, path: posix.join(dir, `.onestorage.${tools.key}.saveas.${base}`) };
+  const copy = copyOf(words, tools).place;
   const image = { place: tools.place(words.target), format, withSnapshots: false };
   await tools.run(host, 'copy', 'Guests/CopyDisk', { disk: guestDisk(vm, disk, place), target: copy, quiet: quietOf(vm) });
-  try {
-    await tools.transfer('receive', { host, place: copy, format, flat: true }, { host: tools.host(undefined), image });
-  } finally {
-    // When the action was cancelled nothing new is begun: the next save of the disk, or the end of the VM, removes the copy.
-    if (!tools.signal.aborted) await tools.run(host, 'discard', 'Disks/Remove', { target: copy });
-  }
+  await tools.transfer('receive', { host, place: copy, format, flat: true }, { host: tools.host(undefined), image });
+  await tools.run(host, 'discard', 'Disks/Remove', { target: copy });
   return '';
+}
+
+/** Of a running VM's disk, beside it. */
+function copyOf(words: WordsOf<'tm/cpds'>, tools: PlaceTools): Leftover {
+  const { datastoreId, path } = tools.vmPlace(words.source.path, words.vmId);
+  const { dir, base } = posix.parse(path);
+  return { host: tools.host(words.source.host), place: { datastoreId, path: posix.join(dir, `.onestorage.${tools.key}.saveas.${base}`) } };
 }

@@ -1,5 +1,6 @@
 import { words as wordList } from '../opennebula/action-data.ts';
 import { required } from '../opennebula/pick.ts';
+import { formatOf } from '../opennebula/vm-document.ts';
 import type { Flow } from './flow.ts';
 import { bridgeOf, imageOf, sourceOf } from './images.ts';
 
@@ -15,7 +16,7 @@ export const exportImage: Flow<'ds/export'> = {
     const image = imageOf(data);
     const target = sourceOf(data, tools);
     const host = await bridgeOf(data.datastore, words.id, tools);
-    const { md5, format } = await tools.run(host, 'describe', 'Images/Describe', { target });
+    const { md5, format } = await tools.run(host, 'describe', 'Images/Describe', { target, format: formatOf(image.format) ?? '' });
     const path = required(image.source, 'IMAGE/SOURCE');
     const source = wordList(data.datastore.template.get('BRIDGE_LIST')).length > 0 ? `ssh://${host.name}:${path}` : path;
     return [

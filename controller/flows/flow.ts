@@ -82,10 +82,23 @@ export interface FlowTools {
   bridge(names: readonly string[], index: number): Promise<Host>;
 }
 
+/** What a call means, by its words alone. */
+export type PlaceTools = Pick<FlowTools, 'key' | 'place' | 'vmPlace' | 'host' | 'document'>;
+
+export interface Leftover {
+  readonly host: Host;
+  readonly place: Place;
+}
+
 /** How one action is carried out. It returns what OpenNebula reads. */
 export interface Flow<A extends ActionName> {
   /** undefined: it changes nothing and is not journaled. */
   readonly class: AdmissionClass | undefined;
+  /**
+   * Files of its own that a finished step may have left when the action is given up before its end; an agent takes back only what is under
+   * way. Told from the words alone: asked again after a restart, it must say the same.
+   */
+  leftovers?(words: WordsOf<A>, tools: PlaceTools): readonly Leftover[];
   run(words: WordsOf<A>, tools: FlowTools): Promise<string>;
 }
 

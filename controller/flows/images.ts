@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { StorageError } from '../../runtime/errors.ts';
-import { bytes, fromMebibytes, toMebibytes } from '../../runtime/units.ts';
+import { fromMebibytes } from '../../runtime/units.ts';
 import type { Host } from '../hosts/directory.ts';
 import { type DatastoreRecord, type DriverActionData, type ImageRecord, words as wordList } from '../opennebula/action-data.ts';
 import { required, yes } from '../opennebula/pick.ts';
 import { formatOf } from '../opennebula/vm-document.ts';
-import type { Flow, FlowTools, Place } from './flow.ts';
-import { checksumsOf, isOpaque, originOf } from './image-origin.ts';
+import type { Flow, FlowTools, Place, PlaceTools } from './flow.ts';
+import { isOpaque } from './image-origin.ts';
 
 /** What stands on standard input, for actions on an image. */
 export function imageOf(data: DriverActionData): ImageRecord {
@@ -19,52 +19,21 @@ export function bridgeOf(datastore: DatastoreRecord, id: number, tools: FlowTool
 }
 
 /** A name for a new image, the same when the action runs again after a restart. BASE_PATH stays as oned has it. */
-export function newSource(datastore: DatastoreRecord, tools: FlowTools): { source: string; place: Place } {
+export function newSource(datastore: DatastoreRecord, tools: PlaceTools): { source: string; place: Place } {
   const name = createHash('sha256').update(`image ${tools.key}`).digest('hex').slice(0, 32);
   const source = `${datastore.basePath}/${name}`;
   return { source, place: tools.place(source) };
 }
 
-function convertTo(data: DriverActionData): string {
+/** The format that images of the datastore must have; empty: as they come. */
+export function convertTo(data: DriverActionData): string {
   const driver = formatOf(data.datastore.template.get('DRIVER'));
   return driver !== undefined && yes(data.datastore.template.get('CONVERT'), true) && !isOpaque(data) ? driver : '';
 }
 
-function preallocate(data: DriverActionData): boolean {
+export function preallocate(data: DriverActionData): boolean {
   return !yes(data.datastore.template.get('SPARSE'), true);
 }
-
-export const cp: Flow<'ds/cp'> = {
-  class: 'image',
-  run: async (words, tools) => {
-    const data = tools.document();
-    const image = imageOf(data);
-    const { source, place } = newSource(data.datastore, tools);
-    const request = {
-      origin: originOf(data),
-      target: place,
-      checksums: checksumsOf(data, image),
-      convertTo: convertTo(data),
-      opaque: isOpaque(data),
-      preallocate: preallocate(data),
-      // Beside the target by default: then nothing is copied twice.
-      stagingDir: data.datastore.template.get('STAGING_DIR') ?? '',
-    };
-    const host = await bridgeOf(data.datastore, words.id, tools);
-    const { format } = await tools.run(host, 'import', 'Images/Import', request);
-    return `${source} ${format === '' ? 'raw' : format}`;
-  },
-};
-
-export const stat: Flow<'ds/stat'> = {
-  class: undefined,
-  run: async (words, tools) => {
-    const data = tools.document();
-    const origin = originOf(data);
-    const host = await bridgeOf(data.datastore, words.id, tools);
-    return String(toMebibytes(bytes(await tools.statOrigin(host, origin))));
-  },
-};
 
 export const mkfs: Flow<'ds/mkfs'> = {
   class: 'image',
@@ -74,14 +43,15 @@ export const mkfs: Flow<'ds/mkfs'> = {
     const { source, place } = newSource(data.datastore, tools);
     // A cpds follows and makes the file (contract 2.1).
     if (image.format === 'save_as') return source;
-    const format = formatOf(image.format ?? data.datastore.template.get('DRIVER') ?? 'raw');
+    const swap = image.format?.toLowerCase() === 'swap';
+    const format = swap ? 'raw' : formatOf(image.format ?? data.datastore.template.get('DRIVER') ?? 'raw');
     if (format === undefined)
-      throw new StorageError('bad_document', `image ${words.id} has the format ${image.format}; only raw and qcow2 can be made`);
+      throw new StorageError('bad_document', `image ${words.id} has the format ${image.format}; only raw, qcow2 and swap can be made`);
     const sizeMb = required(image.sizeMb, 'IMAGE/SIZE');
     if (sizeMb < 1) throw new StorageError('bad_document', `IMAGE/SIZE is ${sizeMb}; expected MiB, from 1`);
     const sizeBytes = fromMebibytes(sizeMb);
     const host = await bridgeOf(data.datastore, words.id, tools);
-    const fileSystem = image.fileSystem ?? '';
+    const fileSystem = swap ? 'swap' : (image.fileSystem ?? '');
     await tools.run(host, 'create', 'Images/Create', { target: place, sizeBytes, format, fileSystem, preallocate: preallocate(data) });
     return source;
   },
@@ -96,18 +66,26 @@ export const cloneImage: Flow<'ds/clone'> = {
     const { source, place } = newSource(data.datastore, tools);
     const host = await bridgeOf(data.datastore, words.id, tools);
     const sourceHost = data.sourceBridges.length === 0 ? host : await tools.bridge(data.sourceBridges, words.id);
-    if (sourceHost.name === host.name || (await tools.sameHost(sourceHost, host))) {
-      const request = { source: from, target: place, convertTo: convertTo(data), preallocate: preallocate(data) };
-      const { format } = await tools.run(host, 'copy', 'Images/Copy', request);
-      return `${source} ${format === '' ? (image.format ?? 'raw') : format}`;
+    // The record of the new image has the format of the old one.
+    const format = isOpaque(data) ? 'raw' : (formatOf(image.format) ?? '');
+    if (await tools.sameHost(sourceHost, host)) {
+      const request = {
+        source: from,
+        target: place,
+        sourceFormat: format,
+        convertTo: convertTo(data),
+        preallocate: preallocate(data),
+      };
+      const made = await tools.run(host, 'copy', 'Images/Copy', request);
+      return `${source} ${made.format === '' ? 'raw' : made.format}`;
     }
-    const format = isOpaque(data) ? '' : (formatOf(image.format) ?? 'raw');
+    const to = convertTo(data) || format || 'raw';
     await tools.transfer(
       'receive',
-      { host: sourceHost, place: from, format, flat: true },
-      { host, image: { place, format, withSnapshots: false } },
+      { host: sourceHost, place: from, format: format || 'raw', flat: true },
+      { host, image: { place, format: to, withSnapshots: false, preallocate: preallocate(data) } },
     );
-    return `${source} ${format === '' ? 'raw' : format}`;
+    return `${source} ${to}`;
   },
 };
 

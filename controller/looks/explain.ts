@@ -7,7 +7,7 @@ import { flowOf } from '../flows/flows.ts';
 import type { AgentLooks } from '../hosts/agent-looks.ts';
 import { aboutAction } from '../operations/about.ts';
 import { type ActiveAction, supersededBy } from '../operations/supersede.ts';
-import { type ActionServices, flowTools } from '../operations/tools.ts';
+import { type ActionServices, Begun, flowTools } from '../operations/tools.ts';
 import type { ActionRequest } from '../server/handler.ts';
 import { askHost, type Unanswered } from './ask-hosts.ts';
 import { Recorder, type Where } from './explain-recorder.ts';
@@ -80,7 +80,7 @@ export async function explain(call: Call, { actions, agents, active }: ExplainSe
     count: () => undefined,
     log: (_level: string, text: string) => void recorder.remarks.push(text),
   };
-  const options = { services: actions, context, key, action, class: flow.class, driver, suffix, stdin, underWay: new Map() };
+  const options = { services: actions, context, key, action, class: flow.class, driver, suffix, stdin, begun: new Begun() };
   const real = flowTools(options);
   const tools: FlowTools = {
     ...real,

@@ -3,10 +3,10 @@ import type { OperationContext, OperationKind } from '../../runtime/operations/t
 import { ACTIONS, type ActionName } from '../../shims/actions.ts';
 import { parseWords } from '../../shims/words.ts';
 import { flowOf } from '../flows/flows.ts';
-import { type AgentOperation, findOperations, stopAgents } from '../hosts/stop-agents.ts';
 import type { Admission } from './admission.ts';
+import { giveUp } from './give-up.ts';
 import type { ActiveAction } from './supersede.ts';
-import { type ActionServices, flowTools } from './tools.ts';
+import { type ActionServices, Begun, flowTools } from './tools.ts';
 
 const actionName = z.custom<ActionName>((value) => typeof value === 'string' && Object.hasOwn(ACTIONS, value), 'not an action');
 
@@ -40,8 +40,7 @@ export interface ActionKindOptions {
 
 /** Every action of a shim is one operation of the controller: its steps are the operations of agents. */
 export function actionKind({ services, admission, earlier, onBegin }: ActionKindOptions): OperationKind<ActionInput, ActionResult> {
-  const underWay = new Map<string, Map<string, AgentOperation>>();
-  const { deadlines } = services.config;
+  const begun = new Map<string, Begun>();
   return {
     name: 'action',
     input: actionInput,
@@ -51,16 +50,16 @@ export function actionKind({ services, admission, earlier, onBegin }: ActionKind
       return input.resources;
     },
     run: async (input, context) => {
-      const mine = new Map<string, AgentOperation>();
-      // What an earlier run of the daemon began is not in this map: then the agents are asked, see undo.
-      if (context.attempt === 1) underWay.set(context.operationId, mine);
+      const mine = new Begun();
+      // What an earlier run of the daemon began is not in there: then the agents are asked, see giveUp.
+      if (context.attempt === 1) begun.set(context.operationId, mine);
       const { key, action, driver, suffix, stdin } = input;
       const flow = flowOf(action, driver);
       const release = flow.class === undefined ? undefined : await admit(flow.class, input, context);
-      // What is committed is not undone: then nobody asks any more what is under way.
+      // What is committed is not undone: then nobody asks any more what was begun.
       const commit = (): void => {
         context.commit();
-        underWay.delete(key);
+        begun.delete(key);
       };
       try {
         const tools = flowTools({
@@ -72,24 +71,20 @@ export function actionKind({ services, admission, earlier, onBegin }: ActionKind
           driver,
           suffix,
           stdin,
-          underWay: mine,
+          begun: mine,
           earlier: () => earlier(key, context.subject),
         });
         const stdout = await flow.run(parseWords(action, input.argv), tools);
-        underWay.delete(key);
+        begun.delete(key);
         return { stdout };
       } finally {
         release?.();
       }
     },
     undo: async (input, { operationId, log }) => {
-      const options = { agents: services.agents, reason: 'the action was given up', deadlineMs: deadlines.cancel_seconds * 1000, log };
-      const known = underWay.get(operationId);
-      underWay.delete(operationId);
-      // After a restart nobody remembers what was begun: the agents do.
-      const hosts = input.hosts.map((name) => services.hosts.find(name === '' ? undefined : name));
-      const operations = known === undefined ? await findOperations(hosts, operationId, options) : [...known.values()];
-      await stopAgents(operations, options);
+      const known = begun.get(operationId);
+      begun.delete(operationId);
+      await giveUp(input, known, services, log);
     },
   };
 
@@ -103,7 +98,7 @@ export function actionKind({ services, admission, earlier, onBegin }: ActionKind
     const hosts = input.hosts.filter((name) => name !== '' && services.hosts.find(name).address !== frontEnd.address);
     const holder = `${context.subject} (operation ${context.operationId})`;
     const request = { class: wanted, hosts, holder };
-    return admission.enter(request, deadlines.wait_seconds * 1000, context.signal, (holders) =>
+    return admission.enter(request, services.config.deadlines.wait_seconds * 1000, context.signal, (holders) =>
       context.log('info', `waits for one of the ${wanted} slots, held by ${holders}`),
     );
   }

@@ -11,7 +11,7 @@ import { type ActionInput, type ActionResult, actionKind } from './action-kind.t
 import type { Admission } from './admission.ts';
 import { EARLIER_LIMIT, earlierCalls } from './earlier.ts';
 import { type ActiveAction, supersededBy } from './supersede.ts';
-import { type ActionServices, flowTools } from './tools.ts';
+import { type ActionServices, Begun, flowTools } from './tools.ts';
 
 export interface ActionsOptions {
   readonly services: ActionServices;
@@ -113,7 +113,7 @@ export class Actions implements ActionHandler {
         log: (level: LogLevel, text: string) => sink.log(level, text),
       };
       const services = this.#services;
-      const tools = flowTools({ services, context, key, action, class: undefined, driver, suffix, stdin, underWay: new Map() });
+      const tools = flowTools({ services, context, key, action, class: undefined, driver, suffix, stdin, begun: new Begun() });
       return { stdout: await flowOf(action, driver).run(parseWords(action, argv), tools) };
     } finally {
       this.#reads.delete(key);

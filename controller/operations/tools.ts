@@ -4,7 +4,7 @@ import { MIB } from '../../runtime/units.ts';
 import type { ActionName } from '../../shims/actions.ts';
 import { splitDatastorePath } from '../../shims/places.ts';
 import type { ControllerConfig } from '../config.ts';
-import type { FlowTools, TransferSource, TransferTarget } from '../flows/flow.ts';
+import type { FlowTools, PlaceTools, TransferSource, TransferTarget } from '../flows/flow.ts';
 import type { AgentCalls } from '../hosts/agent-calls.ts';
 import type { Host, HostDirectory } from '../hosts/directory.ts';
 import { follow } from '../hosts/follow.ts';
@@ -24,6 +24,14 @@ export interface ActionServices {
   readonly openNebula: OpenNebula;
 }
 
+/** What an action has asked of agents. */
+export class Begun {
+  /** Started, and not seen to end. */
+  readonly underWay = new Map<string, AgentOperation>();
+  /** Was an agent asked for anything at all? */
+  any = false;
+}
+
 export interface ToolsOptions {
   readonly services: ActionServices;
   readonly context: Omit<OperationContext, 'operationId'>;
@@ -33,42 +41,48 @@ export interface ToolsOptions {
   readonly driver: string;
   readonly suffix: string | undefined;
   readonly stdin: string;
-  /** Operations of agents that this action has started and not seen end. */
-  readonly underWay: Map<string, AgentOperation>;
+  readonly begun: Begun;
   /** Ids of the ended calls with the same words, newest first; none for what is not journaled. */
   readonly earlier?: () => readonly string[];
 }
 
-/** The tools of one run of one action. */
-export function flowTools(options: ToolsOptions): FlowTools {
-  const { services, context, key, action } = options;
-  const { config, agents, hosts, openNebula } = services;
-  const { signal } = context;
-  const followAgent = agentFollower(options);
-  const place: FlowTools['place'] = (path) => splitDatastorePath(config.datastores, path);
-  const bandwidth = options.class === 'deploy' || options.class === 'move' ? config.bandwidth[options.class] : 0;
+/** What a call means, by its words alone. */
+export function placeTools({ services, key, stdin }: Pick<ToolsOptions, 'services' | 'key' | 'stdin'>): PlaceTools {
+  const place: FlowTools['place'] = (path) => splitDatastorePath(services.config.datastores, path);
   return {
-    action,
     key,
-    signal,
-    monitor: monitorOf(options.driver, options.suffix),
-    vmFiles: config.vm_files,
-    log: context.log,
-    commit: context.commit,
     place,
     vmPlace: (path, vmId) => {
       const found = place(path);
       if (found.path.split('/')[0] === String(vmId)) return found;
       throw new StorageError('bad_argument', `the path ${path} is not in the directory of VM ${vmId}`);
     },
-    host: (name) => hosts.find(name),
+    host: (name) => services.hosts.find(name),
+    document: () => actionData(decodeBase64(stdin)),
+  };
+}
+
+/** The tools of one run of one action. */
+export function flowTools(options: ToolsOptions): FlowTools {
+  const { services, context, key, action } = options;
+  const { config, agents, openNebula } = services;
+  const { signal } = context;
+  const followAgent = agentFollower(options);
+  const bandwidth = options.class === 'deploy' || options.class === 'move' ? config.bandwidth[options.class] : 0;
+  return {
+    action,
+    signal,
+    monitor: monitorOf(options.driver, options.suffix),
+    vmFiles: config.vm_files,
+    log: context.log,
+    commit: context.commit,
+    ...placeTools(options),
     sameHost: async (one, other) => {
       if (one.address === other.address) return true;
       const [first, second] = await Promise.all([agents.machineId(one, signal), agents.machineId(other, signal)]);
       return first === second;
     },
     vm: (id) => openNebula.vm(id, signal),
-    document: () => actionData(decodeBase64(options.stdin)),
     vmDocument: () => vmDocument(readXml(decodeBase64(options.stdin), 'the document on standard input')),
     run: (host, step, method, request, { wait } = { wait: false }) => {
       const operationId = `${key}.${step}`;
@@ -109,9 +123,11 @@ function monitorOf(driver: string, suffix: string | undefined): string {
   return system === driver ? driver : 'ssh';
 }
 
-function agentFollower({ services, context, underWay }: ToolsOptions): FollowAgent {
+function agentFollower({ services, context, begun }: ToolsOptions): FollowAgent {
+  const { underWay } = begun;
   return async (host, operationId, open, wait = false) => {
     let answered = false;
+    begun.any = true;
     underWay.set(operationId, { host, operationId });
     try {
       const result = await follow(() => open(context.signal), {

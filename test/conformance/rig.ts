@@ -14,7 +14,7 @@ import type { DaemonName, KillPoint } from './points.ts';
 export const DAEMONS: readonly DaemonName[] = ['controller', ...HOSTS];
 
 /** Present in every datastore that has been used; neither is left over from anything. */
-const ORDINARY = /^[a-z0-9]+:\d+\/(\.monitor|\.isofiles\/(\d+\/)?)?$/;
+const ORDINARY = /^[a-z0-9]+:\d+\/(\.monitor|\.isofiles\/)?$/;
 
 /** Some names carry the key of the call, which is another one each time; a failpoint's name may have a `*` for it. */
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;

@@ -1,9 +1,9 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ActionResult } from '../lab/opennebula/mad.ts';
 import { deployTo, LCM_STATES, type Vm } from '../lab/opennebula/model.ts';
 import { sameContent } from '../lab/tools.ts';
-import { epilog, migrate, prolog, saveAs, terminate } from '../lab/transfer-scripts.ts';
+import { contextLine, epilog, migrate, prolog, saveAs, terminate } from '../lab/transfer-scripts.ts';
 import { errorLine } from './error-line.ts';
 import { type FaultSite, startFaultSite } from './fault-site.ts';
 import { type FaultyServer, startFaultyServer } from './faulty-server.ts';
@@ -77,6 +77,21 @@ async function saveAsImage(): Promise<Long> {
   };
 }
 
+async function refreshContext(): Promise<Long> {
+  const { id } = site.vm('host01');
+  const vm = { ...(site.one.model.vms.get(id) as Vm), contextDisk: 1 };
+  site.one.model.vms.set(id, vm);
+  await mkdir(site.directory(vm));
+  // Stays, as after the first deployment; what was made in it does not.
+  await mkdir(site.file('frontend', '107', '.isofiles'));
+  await site.one.writeContext(vm);
+  const hold = await site.hold('host01', 'transfer.receive.copy*');
+  return {
+    run: (signal) => site.one.tm([contextLine(site.one.model, vm)], signal).finally(() => hold.release()),
+    middle: () => hold.reached(),
+  };
+}
+
 async function download(): Promise<Long> {
   const image = site.image(`${server.url}/stalls`);
   return { run: async (signal) => [await site.one.image('cp', image, signal)], middle: () => site.copying(site.file('frontend', '106')) };
@@ -88,6 +103,7 @@ describe('SIGTERM in the middle', () => {
     ['mv of a VM directory', move],
     ['mvds', saveBack],
     ['cpds', saveAsImage],
+    ['context', refreshContext],
     ['cp over http', download],
   ])('takes %s back', async (what, make) => {
     const long = await make();

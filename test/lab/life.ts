@@ -161,7 +161,7 @@ const LEFTOVERS_MS = 10_000;
 async function nothingLeft(cluster: Cluster, timeline: Timeline): Promise<void> {
   const remains = () => {
     const files = HOSTS.flatMap((host) => tree(cluster.agent(host).datastores).map((name) => `${host}: ${name}`));
-    return [...cluster.leftovers(), ...files.filter((name) => !/: \d+\/(\.monitor|\.isofiles\/(\d+\/)?)?$/.test(name))];
+    return [...cluster.leftovers(), ...files.filter((name) => !/: \d+\/(\.monitor|\.isofiles\/)?$/.test(name))];
   };
   const deadline = Date.now() + LEFTOVERS_MS;
   while (remains().length > 0 && Date.now() < deadline) await delay(100);

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { imagesService } from '../../../agent/services/images.ts';
+import { run } from '../../../agent/tools/run.ts';
 import type { ImportImageRequest__Output } from '../../../proto/gen/onestorage/v1/ImportImageRequest.ts';
 import type { OperationEvent } from '../../../proto/gen/onestorage/v1/OperationEvent.ts';
 import type { Origin__Output } from '../../../proto/gen/onestorage/v1/Origin.ts';
@@ -145,12 +146,12 @@ describe('Images.Create, Copy, Describe and Remove', () => {
     const copy = { datastoreId: 1, path: 'b' };
     const created = { operation: operation('1'), target, sizeBytes: 1 << 20, format: 'raw', fileSystem: '', preallocate: false };
     expect((await run((send) => service.Create(created, call, send)))?.result).toMatchObject({ format: 'raw', sizeBytes: 1 << 20 });
-    const copied = { operation: operation('2'), source: target, target: copy, convertTo: 'qcow2', preallocate: false };
+    const copied = { operation: operation('2'), source: target, target: copy, sourceFormat: '', convertTo: 'qcow2', preallocate: false };
     expect((await run((send) => service.Copy(copied, call, send)))?.result).toMatchObject({ format: 'qcow2', sizeBytes: 1 << 20 });
     const md5 = createHash('md5')
       .update(Buffer.alloc(1 << 20))
       .digest('hex');
-    expect((await run((send) => service.Describe({ operation: operation('3'), target }, call, send)))?.result).toMatchObject({
+    expect((await run((send) => service.Describe({ operation: operation('3'), target, format: '' }, call, send)))?.result).toMatchObject({
       format: 'raw',
       md5,
     });
@@ -162,5 +163,26 @@ describe('Images.Create, Copy, Describe and Remove', () => {
       expect((await run((send) => service.Remove({ operation: operation(id), target: place }, call, send)))?.failure).toBeUndefined();
     }
     expect(await readdir(host.datastore)).toEqual([]);
+  });
+
+  it('take a raw image for raw when they are told so, whatever a guest wrote into it', async () => {
+    const service = imagesService(host.agent);
+    const results: unknown[] = [];
+    const send = async ({ outcome }: OperationEvent): Promise<void> => {
+      if (outcome !== undefined && outcome !== null) results.push(outcome.result);
+    };
+    const source = { datastoreId: 1, path: 'a' };
+    await mkdir(host.datastore, { recursive: true });
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', join(host.datastore, 'a'), '8M'], { signal: call.signal });
+    const sizeBytes = (await lstat(join(host.datastore, 'a'))).size;
+    const operation = (operationId: string) => ({ operationId, subject: '' });
+    const copied = { source, target: { datastoreId: 1, path: 'b' }, sourceFormat: 'raw', convertTo: '', preallocate: false };
+    await service.Copy({ operation: operation('copy'), ...copied }, call, send);
+    await service.Describe({ operation: operation('describe'), target: source, format: 'raw' }, call, send);
+    const rounded = Math.ceil(sizeBytes / 512) * 512;
+    expect(results).toMatchObject([
+      { format: 'raw', sizeBytes: rounded },
+      { format: 'raw', sizeBytes },
+    ]);
   });
 });

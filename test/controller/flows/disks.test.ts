@@ -335,7 +335,7 @@ describe('context', () => {
       'node1 Transfers/Receive',
       'frontend Disks/Remove',
     ]);
-    const work = { datastoreId: 107, path: '.isofiles/9/key-of-context.iso' };
+    const work = { datastoreId: 107, path: '.isofiles/9.key-of-context.iso' };
     expect(bench.request('Disks/CreateContext')).toMatchObject({
       files: [
         { vmFile: '9/context.sh', target: '' },
@@ -363,6 +363,28 @@ describe('context', () => {
       'no_space',
     );
     expect(bench.seen()).toContain('frontend Disks/Remove');
+  });
+
+  it('removes the work file when it is cancelled on the way, also by a controller that was restarted', async () => {
+    const argv = `/var/lib/one/vms/9/context.sh node1:${DS}/107/9/disk.4 9 107`;
+    for (const key of ['cancelled-at-once', 'cancelled-after-a-restart']) {
+      bench.agents.calls.length = 0;
+      bench.agents.behave = ({ method }, signal) =>
+        method === 'Transfers/Receive'
+          ? new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+          : { format: '', sizeBytes: 0, md5: '' };
+      const call = bench.call('tm/context', argv, '', key);
+      await expect.poll(() => bench.seen()).toContain('node1 Transfers/Receive');
+      if (key === 'cancelled-after-a-restart') {
+        bench = bench.restart();
+        bench.operations.recover();
+      }
+      await expect.poll(() => bench.actions.cancel(key, 'stopped')).toBe(true);
+      await expect.poll(() => bench.operations.get(key)?.state).toBe('cancelled');
+      if (key === 'cancelled-at-once') expect((await call).failure?.reason).toBe('cancelled');
+      expect(bench.seen().slice(-2)).toEqual(['node1 Operations/Cancel', 'frontend Disks/Remove']);
+      expect(bench.request('Disks/Remove')['target']).toEqual({ datastoreId: 107, path: `.isofiles/9.${key}.iso` });
+    }
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import { XMLParser } from 'fast-xml-parser';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StorageError } from '../../../runtime/errors.ts';
 import { MIB } from '../../../runtime/units.ts';
 import { type Bench, openBench } from '../call.ts';
 import { base64, fixture } from '../fake-agents.ts';
@@ -117,7 +118,7 @@ describe('cp', () => {
   });
 
   it('goes to a bridge: image id mod their number, then the next that answers', async () => {
-    const bridges = template('<BRIDGE_LIST>b0 b1 b2</BRIDGE_LIST>');
+    const bridges = (text: string): string => path('https://example.org/os.qcow2')(template('<BRIDGE_LIST>b0 b1 b2</BRIDGE_LIST>')(text));
     await bench.call('ds/cp', '46', await stdin('cp', bridges));
     expect(bench.seen()).toEqual(['b1 Images/Import']);
     const { machineId } = bench.agents;
@@ -129,6 +130,40 @@ describe('cp', () => {
       reason: 'unreachable',
       message: expect.stringContaining('none of the bridges b0, b1, b2'),
     });
+  });
+});
+
+describe('cp of a file, for a bridge', () => {
+  const bridged = template('<BRIDGE_LIST>b1</BRIDGE_LIST><SPARSE>NO</SPARSE><STAGING_DIR>/bridge/only</STAGING_DIR>');
+  const staged = expect.objectContaining({ path: expect.stringMatching(/^\.onestorage\.key-of-cp\.import\.[0-9a-f]{32}$/) });
+
+  it('reads it on the front-end, where users put it, and sends it on', async () => {
+    bench.agents.behave = () => ({ format: 'qcow2', sizeBytes: 1, md5: '' });
+    const { stdout } = await bench.call('ds/cp', '46', await stdin('cp', bridged), 'key-of-cp');
+    expect(stdout).toMatch(/^\/var\/lib\/one\/\/datastores\/106\/[0-9a-f]{32} qcow2$/);
+    expect(bench.seen()).toEqual(['frontend Images/Import', 'frontend Transfers/Open', 'b1 Transfers/Receive', 'frontend Images/Remove']);
+    expect(bench.request('Images/Import')).toMatchObject({ target: staged, stagingDir: '' });
+    const place = { datastoreId: 106, path: stdout.slice(BASE.length + 1, BASE.length + 33) };
+    expect(bench.request('Transfers/Receive')['image']).toEqual({ place, format: 'qcow2', withSnapshots: false, preallocate: true });
+    expect(bench.request('Images/Remove')).toMatchObject({ target: staged });
+    expect((await bench.call('ds/stat', '46', await stdin('cp', bridged))).stdout).toBe('257');
+    expect(bench.seen().at(-1)).toBe('frontend Images/StatOrigin');
+  });
+
+  it('leaves nothing on the front-end when the bridge fails', async () => {
+    bench.agents.behave = ({ method }) => {
+      if (method === 'Transfers/Receive') throw new StorageError('no_space', 'full');
+      return { format: 'raw', sizeBytes: 1, md5: '' };
+    };
+    expect((await bench.call('ds/cp', '46', await stdin('cp', bridged), 'key-of-cp')).failure?.reason).toBe('no_space');
+    expect(bench.seen().at(-1)).toBe('frontend Disks/Remove');
+    expect(bench.request('Disks/Remove')).toMatchObject({ target: staged });
+  });
+
+  it('is a plain import when the front-end is the bridge', async () => {
+    bench.agents.machines.set('b1', 'machine-of-frontend');
+    await bench.call('ds/cp', '46', await stdin('cp', bridged));
+    expect(bench.seen()).toEqual(['b1 Images/Import']);
   });
 });
 
@@ -153,6 +188,9 @@ describe('the other image actions', () => {
         .replace(/<SIZE>.*?<\/SIZE>/, '<SIZE>64</SIZE>');
     expect((await bench.call('ds/mkfs', '47', await stdin('mkfs', change))).stdout).toMatch(/\/106\/[0-9a-f]{32}$/);
     expect(bench.request('Images/Create')).toMatchObject({ sizeBytes: 64 * MIB, format: 'raw', fileSystem: 'ext4', preallocate: false });
+    bench.agents.calls.length = 0;
+    await bench.call('ds/mkfs', '47', await stdin('mkfs', (text) => change(text).replace('<FORMAT>raw<', '<FORMAT>swap<')));
+    expect(bench.request('Images/Create')).toMatchObject({ format: 'raw', fileSystem: 'swap' });
   });
 
   it('clone copies beside it, or between bridges', async () => {
@@ -162,12 +200,19 @@ describe('the other image actions', () => {
     );
     expect(bench.request('Images/Copy')).toMatchObject({
       source: { datastoreId: 100, path: 'adfea0ec878e26857018c800ee72a0ed' },
+      // As the record says, whatever a guest has written into the image.
+      sourceFormat: 'raw',
       convertTo: '',
     });
     bench.agents.calls.length = 0;
     const far = (text: string): string => text.replace('</DS_DRIVER', '<SOURCE_BRIDGE_LIST>b1</SOURCE_BRIDGE_LIST></DS_DRIVER');
     expect((await bench.call('ds/clone', '8', await stdin('clone', far))).stdout).toMatch(/ raw$/);
     expect(bench.seen()).toEqual(['b1 Transfers/Open', 'frontend Transfers/Receive']);
+    const converted = (text: string): string => template('<DRIVER>qcow2</DRIVER><SPARSE>NO</SPARSE>')(far(text));
+    bench.agents.calls.length = 0;
+    expect((await bench.call('ds/clone', '8', await stdin('clone', converted))).stdout).toMatch(/ qcow2$/);
+    expect(bench.request('Transfers/Open')).toMatchObject({ format: 'raw', flat: true });
+    expect(bench.request('Transfers/Receive')['image']).toMatchObject({ format: 'qcow2', preallocate: true });
   });
 
   it('rm stays inside the datastore; an image without a file is gone already', async () => {
@@ -192,6 +237,7 @@ describe('the other image actions', () => {
   it('export says what stock says', async () => {
     bench.agents.behave = () => ({ format: 'raw', sizeBytes: 1, md5: '1e087ee882d2f52f2c4857596ca54a3f' });
     const { stdout } = await bench.call('ds/export', '1', await stdin('export'));
+    expect(bench.request('Images/Describe')).toMatchObject({ format: 'raw' });
     expect(new XMLParser({ parseTagValue: false }).parse(stdout)).toEqual({
       IMPORT_INFO: {
         IMPORT_SOURCE: '/var/lib/one//datastores/100/adfea0ec878e26857018c800ee72a0ed',

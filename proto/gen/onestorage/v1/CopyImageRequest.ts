@@ -12,6 +12,10 @@ export interface CopyImageRequest {
    */
   'convertTo'?: (string);
   'preallocate'?: (boolean);
+  /**
+   * raw or qcow2, as OpenNebula has it; empty: by the first bytes.
+   */
+  'sourceFormat'?: (string);
 }
 
 export interface CopyImageRequest__Output {
@@ -23,4 +27,8 @@ export interface CopyImageRequest__Output {
    */
   'convertTo': (string);
   'preallocate': (boolean);
+  /**
+   * raw or qcow2, as OpenNebula has it; empty: by the first bytes.
+   */
+  'sourceFormat': (string);
 }

@@ -8,7 +8,7 @@ export interface CreateContextRequest {
   'operation'?: (_onestorage_v1_OperationHeader | null);
   'files'?: (_onestorage_v1_ContextFile)[];
   /**
-   * A work place on the agent's own host: ".isofiles/9/<name>" in the layout of contract 2.2.
+   * A work place on the agent's own host: ".isofiles/<name>" in the layout of contract 2.2.
    */
   'target'?: (_onestorage_v1_Place | null);
 }
@@ -17,7 +17,7 @@ export interface CreateContextRequest__Output {
   'operation': (_onestorage_v1_OperationHeader__Output | null);
   'files': (_onestorage_v1_ContextFile__Output)[];
   /**
-   * A work place on the agent's own host: ".isofiles/9/<name>" in the layout of contract 2.2.
+   * A work place on the agent's own host: ".isofiles/<name>" in the layout of contract 2.2.
    */
   'target': (_onestorage_v1_Place__Output | null);
 }

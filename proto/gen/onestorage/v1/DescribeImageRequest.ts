@@ -6,9 +6,17 @@ import type { Place as _onestorage_v1_Place, Place__Output as _onestorage_v1_Pla
 export interface DescribeImageRequest {
   'operation'?: (_onestorage_v1_OperationHeader | null);
   'target'?: (_onestorage_v1_Place | null);
+  /**
+   * raw or qcow2, as OpenNebula has it; empty: by the first bytes.
+   */
+  'format'?: (string);
 }
 
 export interface DescribeImageRequest__Output {
   'operation': (_onestorage_v1_OperationHeader__Output | null);
   'target': (_onestorage_v1_Place__Output | null);
+  /**
+   * raw or qcow2, as OpenNebula has it; empty: by the first bytes.
+   */
+  'format': (string);
 }

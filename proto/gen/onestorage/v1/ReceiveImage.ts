@@ -9,6 +9,10 @@ export interface ReceiveImage {
    * mvds brings the snapshots along, cpds does not.
    */
   'withSnapshots'?: (boolean);
+  /**
+   * SPARSE=no: every block is allocated.
+   */
+  'preallocate'?: (boolean);
 }
 
 export interface ReceiveImage__Output {
@@ -18,4 +22,8 @@ export interface ReceiveImage__Output {
    * mvds brings the snapshots along, cpds does not.
    */
   'withSnapshots': (boolean);
+  /**
+   * SPARSE=no: every block is allocated.
+   */
+  'preallocate': (boolean);
 }
