@@ -115,7 +115,7 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
     implementations: {
       Operations: operationsService(agent),
       Guests: guestsService(agent),
-      Hosts: hostsService(agent),
+      Hosts: hostsService(agent, monitoring),
       Images: imagesService(agent),
       Disks: disksService(agent),
       Inspections: inspectionsService(agent),

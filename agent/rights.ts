@@ -14,6 +14,7 @@ export const RIGHTS = {
   'Hosts/Usage': LOOK,
   'Hosts/Check': LOOK,
   'Hosts/Stat': LOOK,
+  'Hosts/DiskSizes': LOOK,
   'Images/StatOrigin': CONTROLLER,
   'Images/Import': CONTROLLER,
   'Images/Create': CONTROLLER,

@@ -121,6 +121,18 @@ export const controllerConfig = z.strictObject({
     .max(86_400)
     .default(600)
     .describe('How often local system datastores get their directory and marker on every host of their clusters, in seconds; 0: never.'),
+  monitord: z
+    .strictObject({
+      conf: z
+        .array(directory)
+        .default(['/var/tmp/one_db/etc/monitord.conf', '/etc/one/monitord.conf'])
+        .describe('Files of OpenNebula that say it; the first that is there counts.'),
+      address: z.string().min(1).optional().meta({ description: 'Its address, instead of what they say.', examples: ['127.0.0.1'] }),
+      port: z.int().min(1).max(65535).optional().meta({ description: 'Its port.', examples: [4124] }),
+      public_key: directory.optional().meta({ description: 'PEM file with its public RSA key.', examples: ['/etc/one/monitord.pub'] }),
+    })
+    .prefault({})
+    .describe('Where onemonitord is told the sizes of disks in shared datastores.'),
   metrics: metricsConfig(2637).prefault({}).describe('What Prometheus may ask, by GET /metrics; metrics: off turns it off.'),
   log_level: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])

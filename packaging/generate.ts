@@ -54,13 +54,16 @@ export function generateTypes(): Files {
 /** Everything that is generated and committed. */
 export async function generateAll(): Promise<Files> {
   const { renderActions } = await import('../shims/document.ts');
-  const { DRIVERS } = await import('../controller/drivers.ts');
+  const { carriesOut, DRIVERS } = await import('../controller/drivers.ts');
   const { FLOWS } = await import('../controller/flows/flows.ts');
-  const ready: Readonly<Record<string, { readonly ready: boolean }>> = DRIVERS;
+  const drivers: Readonly<Record<string, Parameters<typeof carriesOut>[0]>> = DRIVERS;
   const { renderDashboard } = await import('./monitoring/dashboard.ts');
   const { HOST_ACTIONS } = await import('../agent/socket/host-actions.ts');
   const exists = (action: keyof typeof FLOWS): boolean => FLOWS[action] !== undefined || HOST_ACTIONS.has(action);
-  const actions = renderActions((kind, driver, action) => ready[`${kind}/${driver}`]?.ready === true && exists(action));
+  const actions = renderActions((kind, driver, action) => {
+    const row = drivers[`${kind}/${driver}`];
+    return row !== undefined && carriesOut(row, action) && exists(action);
+  });
   const dashboard = renderDashboard();
   const { CONFIGURATIONS, packagedConfig } = await import('./config/files.ts');
   const configurations = (Object.keys(CONFIGURATIONS) as (keyof typeof CONFIGURATIONS)[]).map(

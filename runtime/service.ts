@@ -47,7 +47,9 @@ export async function startService({ address, identity, implementations, rights,
   });
   const stopping = new AbortController();
   for (const name of names) server.addService(services[name], adapt(services[name], implementations[name] ?? {}, stopping.signal, log));
-  const health = new HealthImplementation({ '': 'SERVING' });
+  // Of the daemon as a whole, and of each service by its name.
+  const healthNames = ['', ...names.map((name) => `onestorage.v1.${name}`)];
+  const health = new HealthImplementation(Object.fromEntries(healthNames.map((name) => [name, 'SERVING'])));
   health.addToServer(server);
   new ReflectionService(
     { ...packageDefinition, ...healthDefinition },
@@ -66,7 +68,7 @@ export async function startService({ address, identity, implementations, rights,
     stop: end,
     drain: (ms) =>
       new Promise((resolve) => {
-        health.setStatus('', 'NOT_SERVING');
+        for (const name of healthNames) health.setStatus(name, 'NOT_SERVING');
         const timer = setTimeout(end, ms);
         server.tryShutdown(() => {
           clearTimeout(timer);

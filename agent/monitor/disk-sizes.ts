@@ -1,21 +1,9 @@
 import { readlink } from 'node:fs/promises';
 import path from 'node:path';
-import { type Bytes, bytes } from '../../runtime/units.ts';
+import type { DiskSizes } from '../../runtime/monitord/template.ts';
+import { bytes } from '../../runtime/units.ts';
 import { readHeader } from '../backends/file/layers.ts';
 import { allocatedBytes, directoryState, type Look, namesIn, numbersIn } from './look.ts';
-
-export interface SnapshotSize {
-  readonly id: number;
-  readonly allocated: Bytes;
-}
-
-/** What a disk takes on its host. */
-export interface DiskSizes {
-  readonly id: number;
-  /** The active file and all layers of its own below it; an image of another datastore is not the disk's. */
-  readonly allocated: Bytes;
-  readonly snapshots: readonly SnapshotSize[];
-}
 
 /** The files beside the active one. They do not change while nobody adds, removes or renames one. */
 export interface Layers {

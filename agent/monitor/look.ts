@@ -31,6 +31,11 @@ export async function allocatedBytes(file: string, look: Look): Promise<number |
   return found?.isFile() === true ? found.blocks * 512 : undefined;
 }
 
+/** Not asked at a pace: once for a datastore. */
+export async function isDirectory(path: string): Promise<boolean> {
+  return (await orNothing(stat(path)))?.isDirectory() === true;
+}
+
 /** What says whether names in a directory have changed. Equal text, equal names; an empty text equals nothing. undefined: no directory. */
 export async function directoryState(directory: string, look: Look): Promise<string | undefined> {
   await look.pace.take(look.signal);

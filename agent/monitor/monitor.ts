@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
+import type { VmSizes } from '../../runtime/monitord/template.ts';
 import { datastoreRoot } from '../backends/file/places.ts';
+import { isDirectory, type Look } from './look.ts';
 import { markedDatastores } from './marked.ts';
 import { Pace } from './pace.ts';
-import { type DatastoreMemory, measureDatastore, type VmSizes } from './vm-sizes.ts';
+import { type DatastoreMemory, measureDatastore } from './vm-sizes.ts';
 
 export interface MonitorOptions {
   /** Directory of the datastores. */
@@ -29,6 +31,7 @@ export class Monitor {
   readonly #memory = new Map<number, DatastoreMemory>();
   readonly #found = new Map<number, readonly VmSizes[]>();
   readonly #pace: Pace;
+  readonly #measuring = new Map<number, Promise<readonly VmSizes[]>>();
   #walking: Promise<void> | undefined;
   #running: Promise<void> | undefined;
 
@@ -52,6 +55,7 @@ export class Monitor {
     this.#ended.abort(new StorageError('cancelled', 'the agent stops'));
     await this.#running;
     await this.#walking?.catch(() => undefined);
+    await Promise.allSettled(this.#measuring.values());
   }
 
   /** What the last walk found in a datastore; nothing, when it is not ours or there was no walk yet. */
@@ -64,12 +68,43 @@ export class Monitor {
     return [...this.#found.values()].flat();
   }
 
+  /**
+   * What the disks of a datastore take, whoever looks after it: of one that is walked anyway what the last walk found, of any other measured now,
+   * at the same pace and with what the last time found. Who asks meanwhile gets the same. Throws not_found when there is no such datastore.
+   */
+  async measure(datastoreId: number): Promise<readonly VmSizes[]> {
+    const known = this.#found.get(datastoreId);
+    if (known !== undefined) return known;
+    const measuring = this.#measuring.get(datastoreId) ?? this.#measure(datastoreId).finally(() => this.#measuring.delete(datastoreId));
+    this.#measuring.set(datastoreId, measuring);
+    return await measuring;
+  }
+
   /** Measures everything once, or waits for the walk that is under way. Throws when the datastores cannot be listed, or after stop(). */
   async walk(): Promise<void> {
     this.#walking ??= this.#walk().finally(() => {
       this.#walking = undefined;
     });
     await this.#walking;
+  }
+
+  async #measure(id: number): Promise<readonly VmSizes[]> {
+    const root = datastoreRoot(this.#options.datastores, id);
+    if (!(await isDirectory(root))) throw new StorageError('not_found', `there is no datastore ${id} at ${root}`);
+    const memory = this.#memory.get(id) ?? new Map();
+    const found = await measureDatastore(root, memory, this.#look(), this.#failed(id));
+    this.#memory.set(id, memory);
+    return found;
+  }
+
+  #look(): Look {
+    const { now = Date.now } = this.#options;
+    return { pace: this.#pace, signal: this.#ended.signal, now };
+  }
+
+  /** Whoever is told of a machine that cannot be measured. */
+  #failed(datastore: number): (vm: number, error: StorageError) => void {
+    return (vm, { message: error }) => this.#options.log.warn({ datastore, vm, error }, 'a virtual machine was not measured');
   }
 
   async #run(): Promise<void> {
@@ -85,7 +120,7 @@ export class Monitor {
   }
 
   async #walk(): Promise<void> {
-    const { datastores, drivers, log, now = Date.now } = this.#options;
+    const { datastores, drivers, log } = this.#options;
     const { signal } = this.#ended;
     const before = { looks: this.looks, at: performance.now() };
     const ids = await markedDatastores(datastores, drivers);
@@ -93,10 +128,8 @@ export class Monitor {
     for (const id of [...this.#found.keys()]) if (!ours.has(id)) this.#forget(id);
     for (const id of ids) {
       const memory: DatastoreMemory = this.#memory.get(id) ?? new Map();
-      const failed = (vm: number, error: StorageError): void =>
-        log.warn({ datastore: id, vm, error: error.message }, 'a virtual machine was not measured');
       try {
-        this.#found.set(id, await measureDatastore(datastoreRoot(datastores, id), memory, { pace: this.#pace, signal, now }, failed));
+        this.#found.set(id, await measureDatastore(datastoreRoot(datastores, id), memory, this.#look(), this.#failed(id)));
         this.#memory.set(id, memory);
       } catch (thrown) {
         signal.throwIfAborted();

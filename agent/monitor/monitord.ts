@@ -1,7 +1,16 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
-import { asStorageError, StorageError } from '../../runtime/errors.ts';
+import type { KeyObject } from 'node:crypto';
+import { StorageError } from '../../runtime/errors.ts';
+import { publicKey } from '../../runtime/monitord/key.ts';
+import {
+  DEFAULT_PORT,
+  readSmall,
+  readTemplate,
+  readXmlSettings,
+  type Settings,
+  whole,
+  withoutEmpty,
+} from '../../runtime/monitord/settings.ts';
 import type { MonitordConfig } from './monitord-config.ts';
-import { readSmall, readTemplate, readXmlSettings, type Settings } from './monitord-files.ts';
 
 /** Where onemonitord is and how it wants to be told. */
 export interface Monitord {
@@ -12,8 +21,7 @@ export interface Monitord {
   readonly intervalMs: number;
 }
 
-/** Defaults of OpenNebula (contract 6.4). */
-const DEFAULT_PORT = 4124;
+/** Default of OpenNebula (contract 6.4). */
 const DEFAULT_SECONDS = 30;
 
 /**
@@ -35,16 +43,8 @@ export async function learnMonitord(config: MonitordConfig): Promise<Monitord> {
   };
 }
 
-function withoutEmpty(settings: Settings): Settings {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined && value !== ''));
-}
-
 function missing(what: string, file: string, key: string): StorageError {
   return new StorageError('bad_config', `${what}: ${file} does not say it; set monitord.${key} in agent.yaml`);
-}
-
-function whole(text: string | undefined, least: number): number | undefined {
-  return text !== undefined && /^\d{1,9}$/u.test(text) && Number(text) >= least ? Number(text) : undefined;
 }
 
 /** `auto` is the front-end that started the probes: the first word of their SSH_CLIENT. */
@@ -56,20 +56,4 @@ async function resolveAddress(address: string | undefined, config: MonitordConfi
   const [, found] = /(?:^|\0)SSH_CLIENT=([^ \0]+)/u.exec(environment ?? '') ?? [];
   if (found === undefined) throw missing('MONITOR_ADDRESS is auto, and no probe runs that knows it', config.client, 'address');
   return found;
-}
-
-async function publicKey(text: string | undefined, file: string | undefined): Promise<KeyObject | undefined> {
-  const pem = file === undefined ? text : await readSmall(file);
-  if (pem === undefined && file === undefined) return undefined;
-  // oned's template keeps no line breaks.
-  const [, kind, body = ''] = /-+BEGIN (RSA PUBLIC KEY|PUBLIC KEY)-+([^-]*)-+END/u.exec(pem ?? '') ?? [];
-  try {
-    if (kind === undefined) throw new StorageError('bad_config', 'it is not there or no PEM file');
-    const key = createPublicKey(`-----BEGIN ${kind}-----\n${body.trim().replace(/\s+/gu, '\n')}\n-----END ${kind}-----\n`);
-    if (key.asymmetricKeyType !== 'rsa') throw new StorageError('bad_config', `it is a key of type ${key.asymmetricKeyType}, not RSA`);
-    return key;
-  } catch (thrown) {
-    const where = file ?? 'PUBKEY of onemonitord';
-    throw new StorageError('bad_config', `${where}: cannot be used as public key: ${asStorageError(thrown).message}`, { cause: thrown });
-  }
 }

@@ -1,12 +1,10 @@
-import { createSocket, type Socket } from 'node:dgram';
-import { lookup } from 'node:dns/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
-import { monitorVmDatagrams } from './datagram.ts';
-import { learnMonitord, type Monitord } from './monitord.ts';
+import { sendSizes, TOO_MANY } from '../../runtime/monitord/send.ts';
+import type { VmSizes } from '../../runtime/monitord/template.ts';
+import { learnMonitord } from './monitord.ts';
 import type { MonitordConfig } from './monitord-config.ts';
-import type { VmSizes } from './vm-sizes.ts';
 
 export interface PushOptions {
   readonly config: MonitordConfig;
@@ -16,8 +14,6 @@ export interface PushOptions {
 
 /** How soon to look again for an onemonitord that is not known yet. */
 const RETRY_MS = 30_000;
-/** Between two datagrams: the kernel keeps but two or three of them for an onemonitord that is busy, and drops the rest. */
-const GAP_MS = 100;
 
 /** Tells onemonitord the sizes of all disks, as often as it asks its probes for them. */
 export class Push {
@@ -53,7 +49,10 @@ export class Push {
     const { config, sizes, log } = this.#options;
     try {
       const monitord = await learnMonitord(config);
-      await send(monitord, sizes(), log, this.#ended.signal);
+      const sender = { ...monitord, epoch: Math.floor(Date.now() / 1000) };
+      const { datagrams, left } = await sendSizes(sizes(), monitord, sender, this.#ended.signal);
+      if (left.length > 0) log.warn({ vms: left }, TOO_MANY);
+      log.debug({ address: monitord.address, port: monitord.port, datagrams }, 'sizes of disks reported');
       this.#lastProblem = '';
       return monitord.intervalMs;
     } catch (thrown) {
@@ -65,28 +64,4 @@ export class Push {
       return RETRY_MS;
     }
   }
-}
-
-async function send(monitord: Monitord, vms: readonly VmSizes[], log: Logger, signal: AbortSignal): Promise<void> {
-  if (vms.length === 0) return;
-  const { datagrams, left } = monitorVmDatagrams(vms, { ...monitord, epoch: Math.floor(Date.now() / 1000) });
-  if (left.length > 0) log.warn({ vms: left }, 'virtual machines with too many disks and snapshots for one datagram');
-  const { address, family } = await lookup(monitord.address);
-  const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
-  try {
-    for (const [index, datagram] of datagrams.entries()) {
-      if (index > 0) await sleep(GAP_MS, undefined, { signal });
-      await sendOne(socket, datagram, monitord.port, address);
-    }
-  } finally {
-    socket.close();
-  }
-  log.debug({ address, port: monitord.port, vms: vms.length, datagrams: datagrams.length }, 'sizes of disks reported');
-}
-
-async function sendOne(socket: Socket, datagram: Buffer, port: number, address: string): Promise<void> {
-  const sent = Promise.withResolvers<void>();
-  socket.once('error', sent.reject);
-  socket.send(datagram, port, address, (error) => (error === null ? sent.resolve() : sent.reject(error)));
-  await sent.promise.finally(() => socket.off('error', sent.reject));
 }

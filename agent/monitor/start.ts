@@ -5,11 +5,15 @@ import { startHostSocket } from '../socket/server.ts';
 import { Monitor } from './monitor.ts';
 import { Push } from './push.ts';
 
+export interface Monitoring extends Pick<Monitor, 'measure'> {
+  stop(): Promise<void>;
+}
+
 /** Measures, answers probes on the host's socket, and tells onemonitord when that is configured. Throws conflict: another agent is running. */
 export async function startMonitoring(
   config: Pick<AgentConfig, 'datastores' | 'socket' | 'monitor' | 'monitord'>,
   log: Logger,
-): Promise<{ stop(): Promise<void> }> {
+): Promise<Monitoring> {
   const { datastores, monitord } = config;
   const monitor = new Monitor({
     datastores,
@@ -33,6 +37,7 @@ export async function startMonitoring(
     .catch(() => undefined)
     .finally(() => push?.start());
   return {
+    measure: (id) => monitor.measure(id),
     stop: async () => {
       await Promise.all([socket.stop(), monitor.stop(), push?.stop()]);
     },

@@ -1,13 +1,8 @@
 import path from 'node:path';
 import { asStorageError, type StorageError } from '../../runtime/errors.ts';
-import { type DiskSizes, type Layers, measureDisk } from './disk-sizes.ts';
+import type { DiskSizes, VmSizes } from '../../runtime/monitord/template.ts';
+import { type Layers, measureDisk } from './disk-sizes.ts';
 import { directoryState, type Look, namesIn, numbersIn } from './look.ts';
-
-/** The disks of a virtual machine; never none. */
-export interface VmSizes {
-  readonly id: number;
-  readonly disks: readonly DiskSizes[];
-}
 
 interface KnownDisk {
   readonly id: number;

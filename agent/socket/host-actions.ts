@@ -1,7 +1,6 @@
 import { StorageError } from '../../runtime/errors.ts';
+import { type VmSizes, vmLine } from '../../runtime/monitord/template.ts';
 import { datastoreOf } from '../monitor/marked.ts';
-import { vmLine } from '../monitor/template.ts';
-import type { VmSizes } from '../monitor/vm-sizes.ts';
 
 /** Gives the lines of its output. */
 export type HostAction = (call: { readonly driver: string; readonly words: readonly string[] }) => Promise<readonly string[]>;

@@ -54,10 +54,10 @@ export function checkDatastores(datastores: readonly DatastoreSummary[]): readon
   return datastores.filter(isOurs).flatMap(({ id, name, type, tmMad, dsMad, template }): Problem[] => {
     const subject = `datastore ${id} (${name})`;
     const driver = ourDriver('tm', tmMad) ?? ourDriver('ds', dsMad);
-    if (driver?.ready === false) {
-      return [
-        { severity: 'error', subject, text: `the driver ${tmMad} is not there yet`, remedy: 'shims/ACTIONS.md says what each can do' },
-      ];
+    if (driver !== undefined && driver.ready !== true) {
+      const text =
+        driver.ready === false ? `the driver ${tmMad} is not there yet` : `the driver ${tmMad} can do but ${driver.ready.join(', ')} yet`;
+      return [{ severity: 'error', subject, text, remedy: 'shims/ACTIONS.md says what each can do' }];
     }
     const keys = type === 'system' ? ['SHARED'] : ['LN_TARGET', 'CLONE_TARGET'];
     const wanted = Object.entries(TM_ATTRIBUTES[tmMad] ?? {}).filter(([key]) => keys.includes(key));

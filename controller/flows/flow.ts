@@ -1,8 +1,10 @@
 import type { Ticket } from '../../proto/gen/onestorage/v1/Ticket.ts';
+import type { UsageResponse__Output } from '../../proto/gen/onestorage/v1/UsageResponse.ts';
 import type { LogLevel } from '../../runtime/operations/types.ts';
 import type { ActionName } from '../../shims/actions.ts';
 import type { DatastorePath } from '../../shims/places.ts';
 import type { WordsOf } from '../../shims/words.ts';
+import type { Placement } from '../drivers.ts';
 import type { AgentMethod, AgentRequests } from '../hosts/agent-calls.ts';
 import type { Host } from '../hosts/directory.ts';
 import type { AgentResult } from '../hosts/follow.ts';
@@ -36,6 +38,7 @@ export interface FlowTools {
   /** Unique to the call, and the same after a restart of the controller. */
   readonly key: string;
   readonly signal: AbortSignal;
+  readonly placement: Placement;
   /** Name of the TM in the datastore's `.monitor` (contract 6.5). */
   readonly monitor: string;
   readonly vmFiles: string;
@@ -76,7 +79,9 @@ export interface FlowTools {
   earlier(): readonly string[];
   /** Did this operation of an agent succeed? Waits while it is under way; false: it failed, or the agent does not know it. */
   succeeded(host: Host, operationId: string): Promise<boolean>;
-  usage(host: Host, datastoreId: number): Promise<{ readonly totalBytes: number; readonly usedBytes: number; readonly freeBytes: number }>;
+  usage(host: Host, datastoreId: number, options: { readonly create: boolean }): Promise<UsageResponse__Output>;
+  /** Measures the disks in a system datastore and tells onemonitord, as somebody who is no host (contract 6.2). */
+  tellDiskSizes(host: Host, datastoreId: number): Promise<void>;
   statOrigin(host: Host, origin: NonNullable<AgentRequests['Images/Import']['origin']>): Promise<number>;
   /** The first of these hosts that answers, beginning at `index`; without hosts the front-end (contract 2.1, bridges). */
   bridge(names: readonly string[], index: number): Promise<Host>;

@@ -1,10 +1,12 @@
+import { asStorageError } from '../../runtime/errors.ts';
 import { bytes, toMebibytes } from '../../runtime/units.ts';
 import type { Host } from '../hosts/directory.ts';
 import { words as wordList } from '../opennebula/action-data.ts';
 import type { Flow, FlowTools } from './flow.ts';
 
-async function usage(host: Host, datastoreId: number, tools: FlowTools): Promise<string> {
-  const { totalBytes, usedBytes, freeBytes } = await tools.usage(host, datastoreId);
+type Usage = Awaited<ReturnType<FlowTools['usage']>>;
+
+function spaceText({ totalBytes, usedBytes, freeBytes }: Usage): string {
   // Down, not up: free space that is not there must not be promised.
   const free = Math.floor(freeBytes / 1024 ** 2);
   return `USED_MB=${toMebibytes(bytes(usedBytes))} TOTAL_MB=${toMebibytes(bytes(totalBytes))} FREE_MB=${free}`;
@@ -15,12 +17,39 @@ export const dsMonitor: Flow<'ds/monitor'> = {
   class: undefined,
   run: async (words, tools) => {
     const { datastore } = tools.document();
-    return await usage(await tools.bridge(wordList(datastore.template.get('BRIDGE_LIST')), words.id), datastore.id, tools);
+    const host = await tools.bridge(wordList(datastore.template.get('BRIDGE_LIST')), words.id);
+    return spaceText(await tools.usage(host, datastore.id, { create: true }));
   },
 };
 
-/** Of a system datastore with SHARED=NO oned never asks (contract 6.1); whoever does gets the front-end's. */
+/**
+ * Space in a system datastore that all hosts share, and sometimes the sizes of its disks (contract 6.1, 6.2). Of one with SHARED=NO oned never
+ * asks; whoever does gets the front-end's.
+ */
 export const tmMonitor: Flow<'tm/monitor'> = {
   class: undefined,
-  run: (words, tools) => usage(tools.host(undefined), words.datastoreId, tools),
+  run: async ({ datastoreId }, tools) => {
+    if (tools.placement === 'host') return spaceText(await tools.usage(tools.host(undefined), datastoreId, { create: true }));
+    const { datastore, monitorVmDisks } = tools.document();
+    const host = await tools.bridge(wordList(datastore.template.get('BRIDGE_LIST')), datastoreId);
+    // Made by nobody: what is not mounted would be told as the space of the disk below it.
+    const usage = await tools.usage(host, datastoreId, { create: false });
+    if (monitorVmDisks) await tellDiskSizes(host, datastoreId, usage, tools);
+    return spaceText(usage);
+  },
 };
+
+/** Their failure is not that of the action: oned would take the space for unknown. */
+async function tellDiskSizes(host: Host, datastoreId: number, { monitor }: Usage, tools: FlowTools): Promise<void> {
+  if (monitor !== '') {
+    const text = `the sizes of disks in datastore ${datastoreId} are left to the probes of its hosts: it has a .monitor with ${monitor}`;
+    tools.log('warn', `${text}; remove it if all hosts share the datastore`);
+    return;
+  }
+  try {
+    await tools.tellDiskSizes(host, datastoreId);
+  } catch (thrown) {
+    tools.signal.throwIfAborted();
+    tools.log('warn', `the sizes of disks in datastore ${datastoreId} were not told to onemonitord: ${asStorageError(thrown).message}`);
+  }
+}

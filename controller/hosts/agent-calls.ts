@@ -19,6 +19,7 @@ import type { ResizeDiskRequest } from '../../proto/gen/onestorage/v1/ResizeDisk
 import type { SnapshotRequest } from '../../proto/gen/onestorage/v1/SnapshotRequest.ts';
 import type { Ticket } from '../../proto/gen/onestorage/v1/Ticket.ts';
 import type { UsageResponse__Output } from '../../proto/gen/onestorage/v1/UsageResponse.ts';
+import type { VmSizes } from '../../runtime/monitord/template.ts';
 import type { Host } from './directory.ts';
 
 /** The operations of an agent by method. Each is start and attach at once. */
@@ -59,7 +60,10 @@ export interface AgentCalls {
   cancel(host: Host, operationId: string, reason: string, signal: AbortSignal): Promise<boolean>;
   /** Ids of what is under way. */
   running(host: Host, signal: AbortSignal): Promise<readonly string[]>;
-  usage(host: Host, datastoreId: number, signal: AbortSignal): Promise<Omit<UsageResponse__Output, 'monitor'>>;
+  /** Makes the datastore's directory when it is told to. Throws not_found. */
+  usage(host: Host, datastoreId: number, options: { readonly create: boolean }, signal: AbortSignal): Promise<UsageResponse__Output>;
+  /** What the disks in a system datastore take, by machine. Throws not_found. */
+  diskSizes(host: Host, datastoreId: number, signal: AbortSignal): Promise<readonly VmSizes[]>;
   /** Makes the directory and the marker of a system datastore, so that the host tells its space before its first disk. */
   mark(host: Host, datastoreId: number, driver: string, signal: AbortSignal): Promise<void>;
   /** Virtual size in bytes. */

@@ -1,11 +1,15 @@
 import type { CancelOperationResponse__Output } from '../../proto/gen/onestorage/v1/CancelOperationResponse.ts';
 import type { DescribeHostResponse__Output } from '../../proto/gen/onestorage/v1/DescribeHostResponse.ts';
+import type { DiskSizesResponse__Output } from '../../proto/gen/onestorage/v1/DiskSizesResponse.ts';
 import type { ListOperationsResponse__Output } from '../../proto/gen/onestorage/v1/ListOperationsResponse.ts';
 import type { OperationEvent__Output } from '../../proto/gen/onestorage/v1/OperationEvent.ts';
 import type { StatOriginResponse__Output } from '../../proto/gen/onestorage/v1/StatOriginResponse.ts';
+import type { VmDiskSizes__Output } from '../../proto/gen/onestorage/v1/VmDiskSizes.ts';
 import { type Channel, callStream, callUnary, openChannel } from '../../runtime/channel.ts';
 import { StorageError } from '../../runtime/errors.ts';
 import type { Identity } from '../../runtime/identity/identity.ts';
+import type { VmSizes } from '../../runtime/monitord/template.ts';
+import { bytes } from '../../runtime/units.ts';
 import type { AgentCalls, AgentMethod, AgentRequests } from './agent-calls.ts';
 import type { AgentLooks } from './agent-looks.ts';
 import type { Host } from './directory.ts';
@@ -37,6 +41,17 @@ const STARTS: { readonly [M in AgentMethod]: Start<M> } = {
   'Inspections/Quarantine': (channel, request, signal) => callStream(channel.client('Inspections'), 'Quarantine', request, { signal }),
   'Transfers/Receive': (channel, request, signal) => callStream(channel.client('Transfers'), 'Receive', request, { signal }),
 };
+
+function sizesOf({ vmId, disks }: VmDiskSizes__Output): VmSizes {
+  return {
+    id: vmId,
+    disks: disks.map(({ diskId, allocatedBytes, snapshots }) => ({
+      id: diskId,
+      allocated: bytes(allocatedBytes),
+      snapshots: snapshots.map((snapshot) => ({ id: snapshot.snapshotId, allocated: bytes(snapshot.allocatedBytes) })),
+    })),
+  };
+}
 
 const SHORT_MS = 10_000;
 const MACHINE_KEPT_MS = 60_000;
@@ -110,8 +125,20 @@ export function grpcAgents({ identity, statMs, monitorMs }: GrpcAgentsOptions): 
       const answer: ListOperationsResponse__Output = await callUnary(channelOf(host).client('Operations'), 'List', request, options);
       return answer.operations.map(({ operationId }) => operationId);
     },
-    usage: (host, datastoreId, signal) =>
-      callUnary(channelOf(host).client('Hosts'), 'Usage', { datastoreId, create: true }, { signal, deadlineMs: monitorMs }),
+    usage: (host, datastoreId, { create }, signal) =>
+      callUnary(channelOf(host).client('Hosts'), 'Usage', { datastoreId, create }, { signal, deadlineMs: monitorMs }),
+    diskSizes: async (host, datastoreId, signal) => {
+      const options = { signal: AbortSignal.any([signal, AbortSignal.timeout(monitorMs)]) };
+      const found: VmSizes[] = [];
+      const answer: AsyncIterable<DiskSizesResponse__Output> = callStream(
+        channelOf(host).client('Hosts'),
+        'DiskSizes',
+        { datastoreId },
+        options,
+      );
+      for await (const { vms } of answer) found.push(...vms.map(sizesOf));
+      return found;
+    },
     mark: async (host, datastoreId, driver, signal) => {
       const request = { datastoreId, create: true, monitor: driver };
       await callUnary(channelOf(host).client('Hosts'), 'Usage', request, { signal, deadlineMs: monitorMs });

@@ -90,6 +90,9 @@ function servedBy(kind: Driver['kind'], name: string): boolean {
   const word = name.toLowerCase();
   return Object.entries<Driver>(DRIVERS).some(
     ([key, driver]) =>
-      driver.kind === kind && driver.backend === 'file' && driver.ready && (key === `${kind}/${word}` || driver.stock.includes(word)),
+      driver.kind === kind &&
+      driver.backend === 'file' &&
+      driver.ready === true &&
+      (key === `${kind}/${word}` || driver.stock.includes(word)),
   );
 }

@@ -46,9 +46,11 @@ export async function lookAtDatastores(services: DatastoreServices, signal: Abor
 function hostNames(datastore: DatastoreSummary, hosts: readonly HostSummary[]): readonly (string | undefined)[] {
   const { type, dsMad, tmMad, clusters, template } = datastore;
   const driver = type === 'system' ? ourDriver('tm', tmMad) : ourDriver('ds', dsMad);
-  if (driver?.ready !== true) return [];
-  if (type === 'system') return hosts.filter(({ clusterId, offline }) => !offline && clusters.has(clusterId)).map(({ name }) => name);
+  if (driver === undefined || driver.ready === false) return [];
   const bridges = words(template.get('BRIDGE_LIST'));
+  // One that all hosts see is measured where it is monitored.
+  if (type === 'system' && driver.placement === 'host')
+    return hosts.filter(({ clusterId, offline }) => !offline && clusters.has(clusterId)).map(({ name }) => name);
   return bridges.length === 0 ? [undefined] : bridges;
 }
 

@@ -64,7 +64,7 @@ type Call = Omit<ActionRequest, 'key'>;
  */
 export async function explain(call: Call, { actions, agents, active }: ExplainServices, signal: AbortSignal): Promise<Explanation> {
   const { action, driver, suffix, argv, stdin } = call;
-  driverOf(action.startsWith('ds/') ? 'ds' : 'tm', driver, suffix);
+  driverOf(action, driver, suffix);
   const flow = flowOf(action, driver);
   const words = parseWords(action, argv);
   const key = randomUUID();
@@ -95,6 +95,7 @@ export async function explain(call: Call, { actions, agents, active }: ExplainSe
       recorder.note(host, 'usage', 'Hosts/Usage', {});
       return await agents.space(host, datastoreId, signal);
     },
+    tellDiskSizes: async (host) => recorder.note(host, 'disk sizes', 'Hosts/DiskSizes', {}),
   };
   let failure: Unanswered | undefined;
   try {

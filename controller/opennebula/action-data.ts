@@ -1,5 +1,5 @@
 import { StorageError } from '../../runtime/errors.ts';
-import { attributesOf, child, numberOf, required, textOf } from './pick.ts';
+import { attributesOf, child, numberOf, required, textOf, yes } from './pick.ts';
 import { readXml, type XmlElement } from './xml.ts';
 
 /** IMAGE/TYPE and DATASTORE/TYPE where they change what an action does (contract 2.1). */
@@ -38,6 +38,8 @@ export interface DriverActionData {
   readonly app: ReadonlyMap<string, string>;
   /** Bridges of the source's datastore, of a clone (7.4). */
   readonly sourceBridges: readonly string[];
+  /** Of a shared system datastore, every tenth time: the sizes of its disks are wanted too (contract 6.2). */
+  readonly monitorVmDisks: boolean;
 }
 
 const MAX_BASE64 = 24 * 1024 * 1024;
@@ -64,6 +66,7 @@ export function actionData(xml: string): DriverActionData {
     marketplace: attributesOf(child(child(root, 'MARKETPLACE'), 'TEMPLATE')),
     app: attributesOf(child(child(root, 'MARKETPLACEAPP'), 'TEMPLATE')),
     sourceBridges: words(textOf(root, 'SOURCE_BRIDGE_LIST')),
+    monitorVmDisks: yes(textOf(root, 'MONITOR_VM_DISKS'), false),
   };
 }
 

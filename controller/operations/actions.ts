@@ -42,7 +42,7 @@ export class Actions implements ActionHandler {
 
   async run(request: ActionRequest, sink: ActionSink): Promise<ActionOutcome> {
     try {
-      driverOf(request.action.startsWith('ds/') ? 'ds' : 'tm', request.driver, request.suffix);
+      driverOf(request.action, request.driver, request.suffix);
       const flow = flowOf(request.action, request.driver);
       const { stdout } = flow.class === undefined ? await this.#read(request, sink) : await this.#operate(request, sink);
       return { stdout, failure: undefined };

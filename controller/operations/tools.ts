@@ -1,9 +1,11 @@
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
+import { TOO_MANY } from '../../runtime/monitord/send.ts';
 import type { OperationContext } from '../../runtime/operations/types.ts';
 import { MIB } from '../../runtime/units.ts';
 import type { ActionName } from '../../shims/actions.ts';
 import { splitDatastorePath } from '../../shims/places.ts';
 import type { ControllerConfig } from '../config.ts';
+import { driverOf } from '../drivers.ts';
 import type { FlowTools, PlaceTools, TransferSource, TransferTarget } from '../flows/flow.ts';
 import type { AgentCalls } from '../hosts/agent-calls.ts';
 import type { Host, HostDirectory } from '../hosts/directory.ts';
@@ -11,6 +13,7 @@ import { follow } from '../hosts/follow.ts';
 import type { AgentOperation } from '../hosts/stop-agents.ts';
 import { actionData, decodeBase64 } from '../opennebula/action-data.ts';
 import type { OpenNebula } from '../opennebula/client.ts';
+import { tellMonitord } from '../opennebula/monitord.ts';
 import { vmDocument } from '../opennebula/vm-document.ts';
 import { readXml } from '../opennebula/xml.ts';
 import type { AdmissionClass } from './admission.ts';
@@ -18,7 +21,7 @@ import { type FollowAgent, transferData } from './transfer.ts';
 
 /** What actions stand on. */
 export interface ActionServices {
-  readonly config: Pick<ControllerConfig, 'datastores' | 'vm_files' | 'deadlines' | 'bandwidth'>;
+  readonly config: Pick<ControllerConfig, 'datastores' | 'vm_files' | 'deadlines' | 'bandwidth' | 'monitord'>;
   readonly agents: AgentCalls;
   readonly hosts: HostDirectory;
   readonly openNebula: OpenNebula;
@@ -72,6 +75,7 @@ export function flowTools(options: ToolsOptions): FlowTools {
   return {
     action,
     signal,
+    placement: driverOf(action, options.driver, options.suffix).placement,
     monitor: monitorOf(options.driver, options.suffix),
     vmFiles: config.vm_files,
     log: context.log,
@@ -111,7 +115,12 @@ export function flowTools(options: ToolsOptions): FlowTools {
     },
     earlier: () => options.earlier?.() ?? [],
     succeeded: (host, operationId) => hasSucceeded(agents, host, operationId, signal),
-    usage: (host, datastoreId) => agents.usage(host, datastoreId, signal),
+    usage: (host, datastoreId, how) => agents.usage(host, datastoreId, how, signal),
+    tellDiskSizes: async (host, datastoreId) => {
+      const vms = await agents.diskSizes(host, datastoreId, signal);
+      const left = await tellMonitord(vms, config.monitord, signal);
+      if (left.length > 0) context.log('warn', `VM ${left.join(', VM ')}: ${TOO_MANY}`);
+    },
     statOrigin: (host, origin) => agents.statOrigin(host, origin, signal),
     bridge: (names, index) => chooseBridge(names, index, services, context),
   };

@@ -43,6 +43,11 @@ export class Operations {
     this.#kinds.set(kind.name, kind as unknown as AnyKind);
   }
 
+  /** Names of all kinds that are known, sorted. */
+  kinds(): readonly string[] {
+    return [...this.#kinds.keys()].sort();
+  }
+
   /** `observer` is told of every operation that ends from now on. */
   observe(observer: (ended: Measured) => void): void {
     this.#observers.push(observer);

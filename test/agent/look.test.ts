@@ -86,8 +86,10 @@ async function type(line: string): Promise<{ code: number; stdout: string; stder
 const ANSWERS: Readonly<Record<string, { readonly code?: number; readonly text: string | RegExp }>> = {
   'list-services': { text: /^grpc\.health\.v1\.Health\n(?:onestorage\.v1\.\w+\n)*onestorage\.v1\.Operations\n/m },
   'list-methods': { text: 'onestorage.v1.Disks/Create\n' },
-  'Health/Check': { text: '"status": "SERVING"' },
-  'Hosts/Describe': { text: '"hostName": "host01"' },
+  'look $agent/grpc.health.v1.Health/Check': { text: '"status": "SERVING"' },
+  '"service": "onestorage.v1.Transfers"': { text: '"status": "SERVING"' },
+  'Hosts/Describe': { text: /"hostName": "host01".*"capabilities": \[\n\s+"context.create"/s },
+  'Hosts/DiskSizes': { text: /"vmId": 9,.*"diskId": 1/s },
   'Hosts/Check': { text: /^\{/ },
   '"datastoreId": 107}\' $agent/onestorage.v1.Hosts/Usage': { text: '"totalBytes": "' },
   'look $agent/onestorage.v1.Operations/List': { text: '{}' },

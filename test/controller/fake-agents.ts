@@ -12,6 +12,7 @@ import type { Finding__Output } from '../../proto/gen/onestorage/v1/Finding.ts';
 import type { InspectRequest } from '../../proto/gen/onestorage/v1/InspectRequest.ts';
 import type { OperationEvent__Output } from '../../proto/gen/onestorage/v1/OperationEvent.ts';
 import { StorageError } from '../../runtime/errors.ts';
+import type { VmSizes } from '../../runtime/monitord/template.ts';
 
 export interface SeenCall {
   readonly host: string;
@@ -64,9 +65,25 @@ export class FakeAgents implements AgentCalls {
 
   running: AgentCalls['running'] = () => Promise.resolve([...this.#operations].filter(([, entry]) => !entry.ended).map(([id]) => id));
 
-  usage: AgentCalls['usage'] = (host, datastoreId) => {
-    this.calls.push({ host: host.name, method: 'Hosts/Usage', request: { datastoreId } });
-    return Promise.resolve({ totalBytes: 10 * 1024 ** 2, usedBytes: 4 * 1024 ** 2 + 1, freeBytes: 5 * 1024 ** 2 + 5 });
+  /** Driver that the marker of a datastore names. */
+  marker = '';
+  sizes: readonly VmSizes[] = [];
+
+  diskSizes: AgentCalls['diskSizes'] = async (host, datastoreId) => {
+    const call = { host: host.name, method: 'Hosts/DiskSizes', request: { datastoreId } };
+    this.calls.push(call);
+    await this.behave(call, new AbortController().signal);
+    return this.sizes;
+  };
+
+  usage: AgentCalls['usage'] = (host, datastoreId, options) => {
+    this.calls.push({ host: host.name, method: 'Hosts/Usage', request: { datastoreId, ...options } });
+    return Promise.resolve({
+      totalBytes: 10 * 1024 ** 2,
+      usedBytes: 4 * 1024 ** 2 + 1,
+      freeBytes: 5 * 1024 ** 2 + 5,
+      monitor: this.marker,
+    });
   };
 
   mark: AgentCalls['mark'] = async (host, datastoreId, driver) => {

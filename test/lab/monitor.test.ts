@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { deflateSync } from 'node:zlib';
@@ -99,6 +100,57 @@ it('tells the sizes of disks by the probe, or by the agent, and never by both', 
 
   await cluster.one.tm(terminate(model, vm));
   await expect.poll(async () => (await probed()).vms.size, poll).toBe(0);
+}, 180_000);
+
+it('tells the sizes of disks in a shared datastore from the front-end, when they are wanted', async () => {
+  onTestFailed(() => void process.stderr.write(`${cluster.logs()}\n`));
+  const { model } = cluster.one;
+  const basePath = `${model.datastoreLocation}/108`;
+  model.datastores.set(108, { id: 108, name: 'sys_shared', type: 1, dsMad: '-', tmMad: 'agent_shared', basePath, template: {} });
+  // As the stock drivers leave it: a raw disk with snapshots, and a link to an image of another datastore.
+  const directory = path.join(cluster.agent('frontend').datastores, '108');
+  const missing = await cluster.one.monitor(108);
+  expect([missing.exit, missing.info]).toEqual([1, expect.stringContaining('datastore 108')]);
+  expect(existsSync(directory)).toBe(false);
+  await mkdir(path.join(directory, '51', 'disk.0.snap'), { recursive: true });
+  await makeRaw(path.join(directory, '51', 'disk.0'), 16, 1);
+  await makeRaw(path.join(directory, '51', 'disk.0.snap', '12'), 4, 1);
+  await mkdir(path.join(directory, '52'));
+  await symlink('../../106/image', path.join(directory, '52', 'disk.1'));
+
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const { port, receiver, stop } = await listen({ privateKey });
+  try {
+    const conf = path.join(cluster.site.directory, 'monitord.conf');
+    const pem = path.join(cluster.site.directory, 'monitord.pub');
+    await writeFile(pem, publicKey.export({ type: 'pkcs1', format: 'pem' }));
+    await writeFile(conf, `NETWORK = [ ADDRESS = "0.0.0.0", MONITOR_ADDRESS = "auto", PORT = ${port}, PUBKEY = "${pem}" ]\n`);
+    const { config } = cluster.site.controller;
+    const before: Record<string, unknown> = parse(await readFile(config, 'utf8'));
+    await writeFile(config, stringify({ ...before, monitord: { conf: ['/none', conf] } }));
+    await cluster.controller.restart();
+
+    const space = /^USED_MB=\d+ TOTAL_MB=\d+ FREE_MB=\d+$/;
+    const plain = await cluster.one.monitor(108);
+    expect([plain.exit, plain.stderr, plain.stdout.trim()]).toEqual([0, '', expect.stringMatching(space)]);
+    const wanted = await cluster.one.monitor(108, true);
+    expect([wanted.exit, wanted.stderr, wanted.stdout.trim()]).toEqual([0, '', expect.stringMatching(space)]);
+    await expect.poll(() => receiver.vms.size, { timeout: 60_000 }).toBe(2);
+    expect(receiver.messages.map(({ type, status, hostId, epoch }) => [type, status, hostId, epoch])).toEqual([
+      ['MONITOR_VM', 'SUCCESS', -1, 0],
+    ]);
+    expect(receiver.vms.get(51)).toEqual({ disks: { 0: 16 }, snapshots: { '0/12': 4 } });
+    expect(receiver.vms.get(52)?.disks[1]).toBeLessThan(16);
+
+    // Whoever marks it has its hosts report it: then nobody else does.
+    await writeFile(path.join(directory, '.monitor'), 'agent_local\n');
+    const marked = await cluster.one.monitor(108, true);
+    expect([marked.exit, marked.stderr]).toEqual([0, expect.stringContaining('.monitor')]);
+    expect(receiver.messages).toHaveLength(1);
+    expect(receiver.refused).toEqual([]);
+  } finally {
+    await stop();
+  }
 }, 180_000);
 
 it('marks a new system datastore on all hosts before its first machine', async () => {

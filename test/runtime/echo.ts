@@ -9,7 +9,13 @@ import { testIdentity } from '../helpers/pki.ts';
 export const silent = pino({ level: 'silent' });
 
 export const hostsOnly = (usage: Implementation<'Hosts'>['Usage']): Implementations => ({
-  Hosts: { Describe: async () => ({ hostName: 'host01' }), Usage: usage, Check: async () => ({}), Stat: async () => ({}) },
+  Hosts: {
+    Describe: async () => ({ hostName: 'host01' }),
+    Usage: usage,
+    Check: async () => ({}),
+    Stat: async () => ({}),
+    DiskSizes: async () => undefined,
+  },
 });
 
 export const RIGHTS: Rights = {
@@ -17,6 +23,7 @@ export const RIGHTS: Rights = {
   'Hosts/Usage': ['controller'],
   'Hosts/Check': ['controller'],
   'Hosts/Stat': ['controller'],
+  'Hosts/DiskSizes': ['controller'],
   'Operations/List': ['controller', 'admin'],
   'Operations/Get': ['controller', 'admin'],
   'Operations/Watch': ['controller', 'admin'],

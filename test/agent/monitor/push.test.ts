@@ -5,8 +5,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { monitordConfig } from '../../../agent/monitor/monitord-config.ts';
 import { Push } from '../../../agent/monitor/push.ts';
-import type { VmSizes } from '../../../agent/monitor/vm-sizes.ts';
 import { createLogger } from '../../../runtime/log.ts';
+import type { VmSizes } from '../../../runtime/monitord/template.ts';
 import { bytes, MIB } from '../../../runtime/units.ts';
 import { listen } from '../../helpers/monitord.ts';
 

@@ -21,7 +21,7 @@ beforeEach(async () => {
   await mkdir(path.join(datastores, '107'), { recursive: true });
   await writeFile(path.join(datastores, '107', '.monitor'), 'agent_local\n');
   // Late enough that what was made a moment ago counts as settled.
-  clock = Date.now() + 10_000;
+  clock = Date.now() + 300_000;
   monitor = newMonitor();
 });
 afterEach(async () => {
@@ -29,9 +29,9 @@ afterEach(async () => {
   await rm(base, { recursive: true, force: true });
 });
 
-function newMonitor(drivers: readonly string[] = ['agent_local']): Monitor {
+function newMonitor(drivers: readonly string[] = ['agent_local'], statsPerSecond = 100_000): Monitor {
   const log = createLogger('test', 'error');
-  return new Monitor({ datastores, drivers, intervalMs: 3_600_000, statsPerSecond: 100_000, log, now: () => clock });
+  return new Monitor({ datastores, drivers, intervalMs: 3_600_000, statsPerSecond, log, now: () => clock });
 }
 
 const at = (...names: readonly string[]): string => path.join(datastores, '107', ...names);
@@ -239,6 +239,58 @@ describe('a second walk', () => {
     expect(await walked()).toEqual(before);
     clock += 11 * 60_000;
     expect((await walked())['9']?.['0']?.snapshots['0']).toBe(await taken('9/disk.0.snap/0'));
+  });
+});
+
+describe('thousands of machines', () => {
+  const MACHINES = 3000;
+
+  it('cost a look a machine and one a disk when nothing has changed, and never more a second than is allowed', async () => {
+    for (let id = 0; id < MACHINES; id++) {
+      await mkdir(at(String(id)), { recursive: true });
+      await writeFile(at(String(id), 'disk.0'), 'x');
+    }
+    await monitor.walk();
+    expect(monitor.sizesIn(107)).toHaveLength(MACHINES);
+    const first = monitor.looks;
+    expect(first).toBeLessThanOrEqual(3 * MACHINES + 10);
+    await monitor.walk();
+    expect(monitor.looks - first).toBeLessThanOrEqual(2 * MACHINES + 10);
+    // A fifth of the machines at most each second: a walk that is too big for its pace takes longer, not more.
+    const slow = newMonitor(['agent_local'], 1000);
+    const began = performance.now();
+    const walk = slow.walk().catch(() => undefined);
+    await expect.poll(() => slow.looks, { timeout: 30_000 }).toBeGreaterThan(300);
+    expect(slow.looks / ((performance.now() - began) / 1000 + 0.1)).toBeLessThanOrEqual(1000);
+    await slow.stop();
+    await walk;
+  });
+});
+
+describe('a datastore that nobody walks', () => {
+  const shared = (...names: readonly string[]): string => path.join(datastores, '108', ...names);
+
+  it('is measured when it is asked for, by what was known of it', async () => {
+    await mkdir(shared('7'), { recursive: true });
+    await writeFile(shared('7', 'disk.0'), Buffer.alloc(64 * KIB, 1));
+    const [first, second] = await Promise.all([monitor.measure(108), monitor.measure(108)]);
+    expect(first).toMatchObject([{ id: 7, disks: [{ id: 0, snapshots: [] }] }]);
+    expect(second).toBe(first);
+    const looks = monitor.looks;
+    expect(await monitor.measure(108)).toEqual(first);
+    // The list of machines, this machine's directory, its disk.
+    expect(monitor.looks - looks).toBe(3);
+    await monitor.walk();
+    expect(monitor.sizes()).toEqual([]);
+    await expect(monitor.measure(109)).rejects.toMatchObject({ reason: 'not_found', message: expect.stringContaining('datastore 109') });
+  });
+
+  it('is not measured twice when the walk has it', async () => {
+    await file('7/disk.0', 64);
+    await monitor.walk();
+    const looks = monitor.looks;
+    expect(await monitor.measure(107)).toBe(monitor.sizesIn(107));
+    expect(monitor.looks).toBe(looks);
   });
 });
 

@@ -27,7 +27,7 @@ async function makeAgent() {
     log,
     operations,
   } as unknown as AgentContext;
-  return { agent, disks: disksService(agent), hosts: hostsService(agent) };
+  return { agent, disks: disksService(agent), hosts: hostsService(agent, { measure: async () => [] }) };
 }
 
 let ids = 0;

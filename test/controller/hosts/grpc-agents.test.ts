@@ -30,6 +30,7 @@ async function agent(
       'Hosts/Usage': ['controller'],
       'Hosts/Check': ['controller'],
       'Hosts/Stat': ['controller'],
+      'Hosts/DiskSizes': ['controller'],
       'Disks/Create': ['controller'],
       'Disks/Resize': ['controller'],
       'Disks/Remove': ['controller'],
@@ -41,6 +42,12 @@ async function agent(
         Usage: ({ datastoreId }) => Promise.resolve({ totalBytes: 2 ** 45, usedBytes: datastoreId, freeBytes: 0 }),
         Check: refuse,
         Stat: refuse,
+        DiskSizes: async (_request, _call, send) => {
+          await send({
+            vms: [{ vmId: 9, disks: [{ diskId: 0, allocatedBytes: 2 ** 40, snapshots: [{ snapshotId: 11, allocatedBytes: 5 }] }] }],
+          });
+          await send({ vms: [{ vmId: 10, disks: [] }] });
+        },
       },
       Disks: {
         Create: refuse,
@@ -70,7 +77,11 @@ describe('grpcAgents', () => {
   it('calls a real agent, and follows its operation', async () => {
     const [{ host, removed }, agents] = [await agent('node1'), await calls()];
     expect(await agents.machineId(host, signal)).toBe('machine-of-node1');
-    expect(await agents.usage(host, 7, signal)).toEqual({ totalBytes: 2 ** 45, usedBytes: 7, freeBytes: 0, monitor: '' });
+    expect(await agents.usage(host, 7, { create: true }, signal)).toEqual({ totalBytes: 2 ** 45, usedBytes: 7, freeBytes: 0, monitor: '' });
+    expect(await agents.diskSizes(host, 7, signal)).toEqual([
+      { id: 9, disks: [{ id: 0, allocated: 2 ** 40, snapshots: [{ id: 11, allocated: 5 }] }] },
+      { id: 10, disks: [] },
+    ]);
     const request = { operation: { operationId: 'x.remove', subject: 's' }, target: { datastoreId: 107, path: '9' } };
     const open = () => agents.start(host, 'Disks/Remove', request, signal);
     expect(await follow(open, { hostName: 'node1', signal, reattachMs: 1000, known: false, listener })).toMatchObject({ sizeBytes: 3 });

@@ -16,6 +16,10 @@ export interface DescribeHostResponse {
    * Directory that holds the datastores on this host.
    */
   'datastores'?: (string);
+  /**
+   * Kinds of operations that it knows, "disk.create".
+   */
+  'capabilities'?: (string)[];
 }
 
 export interface DescribeHostResponse__Output {
@@ -33,4 +37,8 @@ export interface DescribeHostResponse__Output {
    * Directory that holds the datastores on this host.
    */
   'datastores': (string);
+  /**
+   * Kinds of operations that it knows, "disk.create".
+   */
+  'capabilities': (string)[];
 }

@@ -2,8 +2,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { MAX_DATAGRAM, monitorVmDatagrams } from '../../../agent/monitor/datagram.ts';
-import type { VmSizes } from '../../../agent/monitor/vm-sizes.ts';
+import { MAX_DATAGRAM, monitorVmDatagrams } from '../../../runtime/monitord/datagram.ts';
+import type { VmSizes } from '../../../runtime/monitord/template.ts';
 import { bytes, MIB } from '../../../runtime/units.ts';
 import { Receiver, type VmMonitoring } from '../../helpers/monitord.ts';
 

@@ -1,5 +1,5 @@
 import { constants, open } from 'node:fs/promises';
-import { asStorageError, StorageError } from '../../runtime/errors.ts';
+import { asStorageError, StorageError } from '../errors.ts';
 
 /** What OpenNebula's files say, as text; of what they do not say nothing. */
 export interface Settings {
@@ -9,6 +9,9 @@ export interface Settings {
   readonly seconds?: string | undefined;
   readonly hostId?: string | undefined;
 }
+
+/** Where onemonitord listens unless it is told otherwise (contract 6.4). */
+export const DEFAULT_PORT = 4124;
 
 const MAX_FILE = 256 * 1024;
 
@@ -75,4 +78,14 @@ export function readTemplate(text: string): Settings {
     publicKey: value(network, 'PUBKEY'),
     seconds: value(section('PROBES_PERIOD'), 'MONITOR_VM'),
   };
+}
+
+/** An attribute without a value is as one that is not there. */
+export function withoutEmpty(settings: Settings): Settings {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined && value !== ''));
+}
+
+/** A whole number from `least` on; undefined: it is none. */
+export function whole(text: string | undefined, least: number): number | undefined {
+  return text !== undefined && /^\d{1,9}$/u.test(text) && Number(text) >= least ? Number(text) : undefined;
 }

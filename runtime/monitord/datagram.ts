@@ -1,13 +1,12 @@
 import { constants, type KeyObject, publicEncrypt } from 'node:crypto';
 import { deflateSync, constants as zlib } from 'node:zlib';
-import { vmLine } from './template.ts';
-import type { VmSizes } from './vm-sizes.ts';
+import { type VmSizes, vmLine } from './template.ts';
 
 /** Who sends, and to whom (contract 6.3). */
 export interface Sender {
-  /** OpenNebula's id of this host. */
+  /** OpenNebula's id of this host; -1: of a shared datastore, whoever measured it. */
   readonly hostId: number;
-  /** Seconds since 1970. */
+  /** Seconds since 1970; 0 with the host -1: it is taken whatever came before (contract 6.2). */
   readonly epoch: number;
   /** The RSA key of onemonitord; undefined: nothing is encrypted. */
   readonly key: KeyObject | undefined;
