@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
+import { inBackground } from '../runtime/metrics/background.ts';
 import type { Metrics } from '../runtime/metrics/metrics.ts';
 import { datastoreRoot } from './backends/file/places.ts';
 import { type Usage, usage } from './backends/file/usage.ts';
@@ -22,8 +22,6 @@ interface Seen extends Usage {
  */
 export function measureDatastores(metrics: Metrics, datastores: string): void {
   const seen = new Map<string, Seen>();
-  let looking: Promise<void> | undefined;
-  let looked = Number.NEGATIVE_INFINITY;
   const look = async (): Promise<void> => {
     const names = await readdir(datastores).catch(() => []);
     const ids = names.filter((name) => /^\d{1,9}$/u.test(name)).slice(0, MAX_DATASTORES);
@@ -32,19 +30,10 @@ export function measureDatastores(metrics: Metrics, datastores: string): void {
       const found = await usage(datastoreRoot(datastores, Number(id)), { create: false }).catch(() => undefined);
       if (found !== undefined) seen.set(id, { ...found, at: performance.now() });
     }
-    looked = performance.now();
   };
+  const refresh = inBackground(look, { freshMs: FRESH_MS, waitMs: WAIT_MS });
   metrics.beforeScrape(async () => {
-    if (looking === undefined && performance.now() - looked > FRESH_MS) {
-      looking = look().finally(() => {
-        looking = undefined;
-      });
-    }
-    if (looking !== undefined) {
-      const over = new AbortController();
-      await Promise.race([looking, delay(WAIT_MS, undefined, { signal: over.signal, ref: false })]);
-      over.abort();
-    }
+    await refresh();
     const now = performance.now();
     const rows = [...seen].filter(([, { at }]) => now - at < STALE_MS);
     const samples = (of: (found: Usage) => number): (readonly [{ readonly datastore: string }, number])[] =>

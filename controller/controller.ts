@@ -15,7 +15,8 @@ import { Marking } from './hosts/mark-datastores.ts';
 import type { Inspect } from './inspection/events.ts';
 import { inspector } from './inspection/inspect.ts';
 import { createLooks, type Looks } from './looks/looks.ts';
-import { actionLabels, measureAdmission, measureRead } from './metrics.ts';
+import { actionLabels, measureAdmission, measureBackups, measureRead } from './metrics.ts';
+import { backupsOf } from './opennebula/backups.ts';
 import { openNebula } from './opennebula/client.ts';
 import { localSystemDatastores } from './opennebula/hosted-datastores.ts';
 import { openNebulaInventory } from './opennebula/inventory.ts';
@@ -66,7 +67,10 @@ export async function createController(config: ControllerConfig, log: Logger): P
     operations,
     labelsOf: actionLabels,
     lostLines: () => audit.lost,
-    measureMore: (into) => measureAdmission(into, admission),
+    measureMore: (into) => {
+      measureAdmission(into, admission);
+      measureBackups(into, (signal) => backupsOf(one, signal), log);
+    },
     log,
   });
   const inspect = inspector({

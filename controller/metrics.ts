@@ -1,8 +1,11 @@
-import type { Reason } from '../runtime/errors.ts';
+import { asStorageError, type Reason } from '../runtime/errors.ts';
+import type { Logger } from '../runtime/log.ts';
+import { inBackground } from '../runtime/metrics/background.ts';
 import type { Metrics, Sample } from '../runtime/metrics/metrics.ts';
 import type { OperationLabels } from '../runtime/metrics/operations.ts';
 import type { Measured } from '../runtime/operations/operations.ts';
 import { FLOWS } from './flows/flows.ts';
+import type { DatastoreBackups } from './opennebula/backups.ts';
 import type { ActionInput } from './operations/action-kind.ts';
 import type { Admission } from './operations/admission.ts';
 import type { ActionRequest } from './server/handler.ts';
@@ -39,6 +42,46 @@ export function measureAdmission(metrics: Metrics, admission: Admission): void {
     metrics.replace(
       'onestorage_admission_slots',
       load.map((row): Sample<'onestorage_admission_slots'> => [{ class: row.class }, row.slots]),
+    );
+  });
+}
+
+/** Whole pools are asked for: often enough for what changes once a day. */
+const BACKUPS_FRESH_MS = 300_000;
+const BACKUPS_WAIT_MS = 500;
+/** What was not seen for this long is not told any more: an alert on its age would be one on OpenNebula's. */
+const BACKUPS_STALE_MS = 3_600_000;
+
+/** How old backups are, as OpenNebula lists them. */
+export function measureBackups(metrics: Metrics, read: (signal: AbortSignal) => Promise<readonly DatastoreBackups[]>, log: Logger): void {
+  let seen: { readonly at: number; readonly backups: readonly DatastoreBackups[] } | undefined;
+  const look = async (): Promise<void> => {
+    try {
+      seen = { at: performance.now(), backups: await read(new AbortController().signal) };
+    } catch (thrown) {
+      log.debug({ error: asStorageError(thrown).message }, 'the age of backups is not known');
+    }
+  };
+  const refresh = inBackground(look, { freshMs: BACKUPS_FRESH_MS, waitMs: BACKUPS_WAIT_MS });
+  metrics.beforeScrape(async () => {
+    await refresh();
+    const backups = seen === undefined || performance.now() - seen.at > BACKUPS_STALE_MS ? [] : seen.backups;
+    const samples = (of: (found: DatastoreBackups) => number | undefined): (readonly [{ readonly datastore: string }, number])[] =>
+      backups.flatMap((found) => {
+        const value = of(found);
+        return value === undefined ? [] : [[{ datastore: String(found.datastoreId) }, value] as const];
+      });
+    metrics.replace(
+      'onestorage_backups',
+      samples(({ count }) => count),
+    );
+    metrics.replace(
+      'onestorage_backup_newest_timestamp_seconds',
+      samples(({ newest }) => newest),
+    );
+    metrics.replace(
+      'onestorage_backup_stalest_timestamp_seconds',
+      samples(({ stalest }) => stalest),
     );
   });
 }

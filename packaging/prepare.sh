@@ -43,6 +43,7 @@ live|cpio|cpio|cpio
 live|bash|bash|bash
 live|unshare|util-linux|util-linux
 live|setpriv|util-linux|util-linux
+monitor|promtool|prometheus|golang-github-prometheus
 '
 
 usage() {
@@ -82,12 +83,21 @@ find_missing() {
 install() {
   echo "prepare.sh: installing$1" >&2
   log=$(mktemp)
+  # Programs are wanted, not servers: a Prometheus or libvirt of the machine's own would take its ports, for the sake of a test.
+  policy=/usr/sbin/policy-rc.d
+  if [ -e "$policy" ]; then policy=; else printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"; fi
+  # shellcheck disable=SC2064 # the name as it is now
+  [ -z "$policy" ] || trap "rm -f '$policy'; exit 1" HUP INT TERM
+  failed=0
   # Another apt may be at work on a fresh machine.
   # shellcheck disable=SC2086 # a list of words
-  if ! {
+  {
     apt-get update -qq &&
       DEBIAN_FRONTEND=noninteractive apt-get install -qq -y -o DPkg::Lock::Timeout=300 --no-install-recommends $1
-  } >"$log" 2>&1 </dev/null; then
+  } >"$log" 2>&1 </dev/null || failed=1
+  [ -z "$policy" ] || rm -f "$policy"
+  trap - HUP INT TERM
+  if [ "$failed" = 1 ]; then
     tail -n 5 "$log" >&2
     echo "prepare.sh: apt-get failed (whole output: $log); install by hand:$1" >&2
     return 1

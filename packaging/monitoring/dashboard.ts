@@ -86,6 +86,21 @@ const PANELS: readonly Panel[] = [
     queries: [{ expr: of('onestorage_datastore_free_bytes'), legend: '{{instance}} {{datastore}}' }],
   },
   {
+    title: 'Backups: age of the newest, and of the last one of the machine that waits longest',
+    unit: 's',
+    type: 'stat',
+    queries: [
+      { expr: `time() - ${of('onestorage_backup_newest_timestamp_seconds')}`, legend: '{{datastore}} newest' },
+      { expr: `time() - ${of('onestorage_backup_stalest_timestamp_seconds')}`, legend: '{{datastore}} stalest' },
+    ],
+  },
+  {
+    title: 'Backups',
+    unit: 'short',
+    type: 'timeseries',
+    queries: [{ expr: of('onestorage_backups'), legend: '{{datastore}}' }],
+  },
+  {
     title: 'Oldest operation',
     unit: 's',
     type: 'stat',

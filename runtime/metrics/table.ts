@@ -63,6 +63,19 @@ export const METRICS = {
     labels: ['datastore'],
     on: ['agent'],
   },
+  onestorage_backups: { type: 'gauge', help: 'Backups in a datastore, as OpenNebula lists them.', labels: ['datastore'], on: ['controller'] },
+  onestorage_backup_newest_timestamp_seconds: {
+    type: 'gauge',
+    help: 'Time of the newest backup in a datastore, in seconds since 1970.',
+    labels: ['datastore'],
+    on: ['controller'],
+  },
+  onestorage_backup_stalest_timestamp_seconds: {
+    type: 'gauge',
+    help: 'Time of the last backup of the machine whose last backup in the datastore is the oldest, in seconds since 1970.',
+    labels: ['datastore'],
+    on: ['controller'],
+  },
   onestorage_certificate_not_after_timestamp_seconds: {
     type: 'gauge',
     help: "End of the daemon's own certificate, in seconds since 1970.",

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { actionLabels, measureAdmission, measureRead } from '../../controller/metrics.ts';
+import { actionLabels, measureAdmission, measureBackups, measureRead } from '../../controller/metrics.ts';
 import { Admission } from '../../controller/operations/admission.ts';
+import { createLogger } from '../../runtime/log.ts';
 import { Metrics } from '../../runtime/metrics/metrics.ts';
 import { samplesOf } from '../runtime/metrics/exposition.ts';
 
@@ -24,6 +25,36 @@ describe('the metrics of actions', () => {
       labels: { kind: 'ds/stat', reason: 'origin_failed' },
       value: 1,
     });
+  });
+
+  it('say how old backups are, as long as OpenNebula says it', async () => {
+    const metrics = new Metrics('controller');
+    const log = createLogger('test', 'silent');
+    const found = async (name: string) => samplesOf(await metrics.text()).flatMap((one) => (one.name === name ? [[one.labels, one.value]] : []));
+    let asked = 0;
+    const read = async () => {
+      asked += 1;
+      return [
+        { datastoreId: 104, count: 2, newest: 900, stalest: 700 },
+        { datastoreId: 105, count: 1, newest: 5, stalest: undefined },
+      ];
+    };
+    measureBackups(metrics, read, log);
+    expect(await found('onestorage_backups')).toEqual([
+      [{ datastore: '104' }, 2],
+      [{ datastore: '105' }, 1],
+    ]);
+    expect(await found('onestorage_backup_newest_timestamp_seconds')).toEqual([
+      [{ datastore: '104' }, 900],
+      [{ datastore: '105' }, 5],
+    ]);
+    expect(await found('onestorage_backup_stalest_timestamp_seconds')).toEqual([[{ datastore: '104' }, 700]]);
+    // A scrape every few seconds does not ask OpenNebula every few seconds.
+    expect(asked).toBe(1);
+
+    const silent = new Metrics('controller');
+    measureBackups(silent, () => Promise.reject(new Error('oned is down')), log);
+    expect(samplesOf(await silent.text()).filter(({ name }) => name.startsWith('onestorage_backup'))).toEqual([]);
   });
 
   it('say how many wait for which slots', async () => {

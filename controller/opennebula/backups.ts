@@ -1,0 +1,54 @@
+import { askOpenNebula, type OpenNebulaOptions } from './client.ts';
+import { child, childrenOf, numberOf, required } from './pick.ts';
+import type { XmlElement } from './xml.ts';
+
+/** The backups in one datastore. Times are seconds since 1970. */
+export interface DatastoreBackups {
+  readonly datastoreId: number;
+  readonly count: number;
+  readonly newest: number;
+  /** Of each machine that still exists the last backup; of these the oldest. undefined: none of the machines is left. */
+  readonly stalest: number | undefined;
+}
+
+/** Image::BACKUP. */
+const BACKUP_IMAGE = 6;
+const ALL = -2;
+const NO_LIMIT = -1;
+const NOT_DONE = -1;
+
+/** What OpenNebula lists, whichever driver made it. Throws opennebula_unavailable, bad_document. */
+export async function backupsOf(options: OpenNebulaOptions, signal: AbortSignal): Promise<readonly DatastoreBackups[]> {
+  const images = await askOpenNebula(options, 'one.imagepool.info', [ALL, NO_LIMIT, NO_LIMIT], signal);
+  if (childrenOf(images, 'IMAGE').every((image) => numberOf(image, 'TYPE') !== BACKUP_IMAGE)) return [];
+  const vms = await askOpenNebula(options, 'one.vmpool.info', [ALL, NO_LIMIT, NO_LIMIT, NOT_DONE], signal);
+  return backupsIn(images, new Set(childrenOf(vms, 'VM').flatMap((vm) => numberOf(vm, 'ID') ?? [])));
+}
+
+export function backupsIn(images: XmlElement, machines: ReadonlySet<number>): readonly DatastoreBackups[] {
+  const datastores = new Map<number, { count: number; newest: number; machines: Map<number, number> }>();
+  for (const image of childrenOf(images, 'IMAGE')) {
+    if (numberOf(image, 'TYPE') !== BACKUP_IMAGE) continue;
+    const id = required(numberOf(image, 'DATASTORE_ID'), 'IMAGE/DATASTORE_ID');
+    const at = timeOf(image);
+    const found = datastores.get(id) ?? { count: 0, newest: 0, machines: new Map() };
+    datastores.set(id, found);
+    found.count += 1;
+    found.newest = Math.max(found.newest, at);
+    // The machine that it is of.
+    for (const { text } of childrenOf(child(image, 'VMS'), 'ID')) {
+      const vm = Number(text);
+      if (machines.has(vm)) found.machines.set(vm, Math.max(found.machines.get(vm) ?? 0, at));
+    }
+  }
+  return [...datastores].map(([datastoreId, found]) => {
+    const last = [...found.machines.values()];
+    return { datastoreId, count: found.count, newest: found.newest, stalest: last.length === 0 ? undefined : Math.min(...last) };
+  });
+}
+
+/** An increment is newer than the image it was added to. */
+function timeOf(image: XmlElement): number {
+  const increments = childrenOf(child(image, 'BACKUP_INCREMENTS'), 'INCREMENT').map((increment) => numberOf(increment, 'DATE') ?? 0);
+  return Math.max(required(numberOf(image, 'REGTIME'), 'IMAGE/REGTIME'), ...increments);
+}
