@@ -127,8 +127,17 @@ export const controllerConfig = z.strictObject({
         .array(directory)
         .default(['/var/tmp/one_db/etc/monitord.conf', '/etc/one/monitord.conf'])
         .describe('Files of OpenNebula that say it; the first that is there counts.'),
-      address: z.string().min(1).optional().meta({ description: 'Its address, instead of what they say.', examples: ['127.0.0.1'] }),
-      port: z.int().min(1).max(65535).optional().meta({ description: 'Its port.', examples: [4124] }),
+      address: z
+        .string()
+        .min(1)
+        .optional()
+        .meta({ description: 'Its address, instead of what they say.', examples: ['127.0.0.1'] }),
+      port: z
+        .int()
+        .min(1)
+        .max(65535)
+        .optional()
+        .meta({ description: 'Its port.', examples: [4124] }),
       public_key: directory.optional().meta({ description: 'PEM file with its public RSA key.', examples: ['/etc/one/monitord.pub'] }),
     })
     .prefault({})

@@ -63,7 +63,12 @@ export const METRICS = {
     labels: ['datastore'],
     on: ['agent'],
   },
-  onestorage_backups: { type: 'gauge', help: 'Backups in a datastore, as OpenNebula lists them.', labels: ['datastore'], on: ['controller'] },
+  onestorage_backups: {
+    type: 'gauge',
+    help: 'Backups in a datastore, as OpenNebula lists them.',
+    labels: ['datastore'],
+    on: ['controller'],
+  },
   onestorage_backup_newest_timestamp_seconds: {
     type: 'gauge',
     help: 'Time of the newest backup in a datastore, in seconds since 1970.',

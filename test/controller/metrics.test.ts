@@ -30,7 +30,8 @@ describe('the metrics of actions', () => {
   it('say how old backups are, as long as OpenNebula says it', async () => {
     const metrics = new Metrics('controller');
     const log = createLogger('test', 'silent');
-    const found = async (name: string) => samplesOf(await metrics.text()).flatMap((one) => (one.name === name ? [[one.labels, one.value]] : []));
+    const found = async (name: string) =>
+      samplesOf(await metrics.text()).flatMap((one) => (one.name === name ? [[one.labels, one.value]] : []));
     let asked = 0;
     const read = async () => {
       asked += 1;

@@ -65,7 +65,9 @@ describe('alert rules and dashboard', () => {
   });
 
   it.skipIf(!hasPromtool)('fire when they must, and not before', () => {
-    const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', join(import.meta.dirname, 'alerts.test.yml')], { encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', join(import.meta.dirname, 'alerts.test.yml')], {
+      encoding: 'utf8',
+    });
     expect({ status, stderr }, stdout).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain('SUCCESS');
   });

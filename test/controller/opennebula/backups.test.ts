@@ -21,7 +21,8 @@ describe('the age of backups', () => {
   });
 
   it('is that of the machine that waits longest; those that are gone do not count, increments do', () => {
-    const increments = '<BACKUP_INCREMENTS><INCREMENT><DATE>100</DATE></INCREMENT><INCREMENT><DATE>900</DATE></INCREMENT></BACKUP_INCREMENTS>';
+    const increments =
+      '<BACKUP_INCREMENTS><INCREMENT><DATE>100</DATE></INCREMENT><INCREMENT><DATE>900</DATE></INCREMENT></BACKUP_INCREMENTS>';
     const images = pool(backup(100, 1, increments), backup(500, 2), backup(700, 2), backup(50, 3));
     expect(backupsIn(images, new Set([1, 2]))).toEqual([{ datastoreId: 104, count: 4, newest: 900, stalest: 700 }]);
     expect(backupsIn(images, new Set())).toEqual([{ datastoreId: 104, count: 4, newest: 900, stalest: undefined }]);
