@@ -24,6 +24,7 @@ import { createSnapshot } from './operations/create-snapshot.ts';
 import { deleteGuestSnapshot } from './operations/delete-guest-snapshot.ts';
 import { deleteSnapshot } from './operations/delete-snapshot.ts';
 import { describeImage } from './operations/describe-image.ts';
+import { discardBackup } from './operations/discard-backup.ts';
 import { flattenImage } from './operations/flatten-image.ts';
 import { importImage } from './operations/import-image.ts';
 import { quarantine } from './operations/quarantine.ts';
@@ -32,6 +33,7 @@ import { removeDisk } from './operations/remove-disk.ts';
 import { removeImage } from './operations/remove-image.ts';
 import { resizeDisk } from './operations/resize-disk.ts';
 import { revertSnapshot } from './operations/revert-snapshot.ts';
+import { stageBackup } from './operations/stage-backup.ts';
 import { RIGHTS } from './rights.ts';
 import { disksService } from './services/disks.ts';
 import { guestsService } from './services/guests.ts';
@@ -40,6 +42,7 @@ import { imagesService } from './services/images.ts';
 import { inspectionsService } from './services/inspections.ts';
 import { operationsService } from './services/operations.ts';
 import { snapshotsService } from './services/snapshots.ts';
+import { stagingService } from './services/staging.ts';
 import { transfersService } from './services/transfers.ts';
 import { startWarnings } from './start-warnings.ts';
 
@@ -65,6 +68,8 @@ function registerKinds(agent: AgentContext): void {
   operations.register(createGuestSnapshot(agent));
   operations.register(deleteGuestSnapshot(agent));
   operations.register(copyGuestDisk(agent));
+  operations.register(stageBackup(agent));
+  operations.register(discardBackup(agent));
   operations.register(receive(agent));
   operations.register(quarantine(agent));
 }
@@ -86,7 +91,8 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
     identity,
     address: config.advertise ?? `${identity.hostName}:${port}`,
     dataPorts: config.data_ports,
-    libvirt: { uri: config.libvirt_uri, freezeLimitMs: config.freeze_limit_seconds * 1000 },
+    libvirt: { uri: config.libvirt_uri, freezeLimitMs: config.freeze_limit_seconds * 1000, swtpm: config.swtpm_directory },
+    backupBasePath: config.backup_base_path,
     log,
     operations,
   };
@@ -120,6 +126,7 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
       Disks: disksService(agent),
       Inspections: inspectionsService(agent),
       Snapshots: snapshotsService(agent),
+      Staging: stagingService(agent),
       Transfers: transfersService(agent),
     },
     rights: RIGHTS,

@@ -62,6 +62,15 @@ export const agentConfigSchema = z.strictObject({
     .max(600)
     .default(60)
     .describe('Seconds that a guest may be frozen or suspended for a snapshot; then it is let go, and the snapshot fails.'),
+  backup_base_path: z
+    .string()
+    .startsWith('/')
+    .optional()
+    .meta({
+      description: "Where backups are staged, as BACKUP_BASE_PATH of OpenNebula's datastore.conf. Not set: in the directory of the machine.",
+      examples: ['/var/lib/one/backups'],
+    }),
+  swtpm_directory: z.string().startsWith('/').default('/var/lib/libvirt/swtpm').describe('Where libvirt keeps the state of virtual TPMs.'),
   metrics: metricsConfig(METRICS_PORT).prefault({}).describe('What Prometheus may ask, by GET /metrics; metrics: off turns it off.'),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('How much goes to the journal of the system.'),
 });

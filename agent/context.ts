@@ -17,7 +17,9 @@ export interface AgentContext {
   /** Ports for bulk data, both included. */
   readonly dataPorts: { readonly first: number; readonly last: number };
   /** The hypervisor of this host; the system's own, and 60 s, when it is not set. */
-  readonly libvirt?: { readonly uri: string; readonly freezeLimitMs: number };
+  readonly libvirt?: { readonly uri: string; readonly freezeLimitMs: number; readonly swtpm?: string };
+  /** Holds the staged backups, `<base>/<vm>/backup`; undefined: they lie in the VM's directory. */
+  readonly backupBasePath?: string | undefined;
   readonly log: Logger;
   readonly operations: Operations;
 }

@@ -32,6 +32,8 @@ export const RIGHTS = {
   'Guests/CreateSnapshot': CONTROLLER,
   'Guests/DeleteSnapshot': CONTROLLER,
   'Guests/CopyDisk': CONTROLLER,
+  'Staging/Stage': CONTROLLER,
+  'Staging/Discard': CONTROLLER,
   'Inspections/Inspect': LOOK,
   'Inspections/Quarantine': CONTROLLER,
   'Transfers/Open': CONTROLLER,

@@ -100,6 +100,7 @@ export const controllerConfig = z.strictObject({
     .strictObject({
       deploy: z.number().min(0).default(0).describe(CLASSES.deploy),
       move: z.number().min(0).default(0).describe(CLASSES.move),
+      backup: z.number().min(0).default(0).describe('What is staged of a backup.'),
     })
     .prefault({})
     .describe('MiB per second and action; 0: no limit.'),

@@ -13,9 +13,11 @@ import type { ImagesClient, ImagesHandlers } from '../proto/gen/onestorage/v1/Im
 import type { InspectionsClient, InspectionsHandlers } from '../proto/gen/onestorage/v1/Inspections.ts';
 import type { OperationsClient, OperationsHandlers } from '../proto/gen/onestorage/v1/Operations.ts';
 import type { SnapshotsClient, SnapshotsHandlers } from '../proto/gen/onestorage/v1/Snapshots.ts';
+import type { StagingClient, StagingHandlers } from '../proto/gen/onestorage/v1/Staging.ts';
 import type { TransfersClient, TransfersHandlers } from '../proto/gen/onestorage/v1/Transfers.ts';
 import type { ProtoGrpcType as OperationProto } from '../proto/gen/operation.ts';
 import type { ProtoGrpcType as SnapshotProto } from '../proto/gen/snapshot.ts';
+import type { ProtoGrpcType as StagingProto } from '../proto/gen/staging.ts';
 import type { ProtoGrpcType as TransferProto } from '../proto/gen/transfer.ts';
 
 // Its own log goes to standard error as plain text; everything it says there also comes as an error to whoever called.
@@ -35,11 +37,20 @@ export const packageDefinition: PackageDefinition = loadSync(
 /** The health service as reflection describes it; gRPC's own library serves it. */
 export const healthDefinition: PackageDefinition = loadSync('grpc/health/v1/health.proto', { includeDirs: [directory] });
 
-type Loaded = DiskProto & HostProto & ImageProto & InspectionProto & LiveProto & OperationProto & SnapshotProto & TransferProto;
+type Loaded = StagingProto &
+  DiskProto &
+  HostProto &
+  ImageProto &
+  InspectionProto &
+  LiveProto &
+  OperationProto &
+  SnapshotProto &
+  TransferProto;
 const { v1 } = (loadPackageDefinition(packageDefinition) as unknown as Loaded).onestorage;
 
 export interface Clients {
   readonly Operations: OperationsClient;
+  readonly Staging: StagingClient;
   readonly Guests: GuestsClient;
   readonly Hosts: HostsClient;
   readonly Images: ImagesClient;
@@ -53,6 +64,7 @@ export type ServiceName = keyof Clients;
 /** The generated handler types, from which runtime/service.ts derives its own. */
 export interface GeneratedHandlers {
   readonly Operations: OperationsHandlers;
+  readonly Staging: StagingHandlers;
   readonly Guests: GuestsHandlers;
   readonly Hosts: HostsHandlers;
   readonly Images: ImagesHandlers;
@@ -71,6 +83,7 @@ export const clients: {
   ) => Clients[S];
 } = {
   Operations: v1.Operations,
+  Staging: v1.Staging,
   Guests: v1.Guests,
   Hosts: v1.Hosts,
   Images: v1.Images,
@@ -83,6 +96,7 @@ export const clients: {
 /** Service definitions by service name: paths, streaming, serializers. */
 export const services = {
   Operations: v1.Operations.service,
+  Staging: v1.Staging.service,
   Guests: v1.Guests.service,
   Hosts: v1.Hosts.service,
   Images: v1.Images.service,

@@ -16,7 +16,7 @@ type Host = Pick<AgentContext, 'datastores' | 'stateDirectory' | 'libvirt'>;
 
 export const DEFAULT_LIBVIRT = { uri: 'qemu:///system', freezeLimitMs: 60_000 } as const;
 
-export function domainOf(agent: Host, { domain }: GuestDiskInput): Domain {
+export function domainOf(agent: Host, { domain }: Pick<GuestDiskInput, 'domain'>): Domain {
   return { uri: (agent.libvirt ?? DEFAULT_LIBVIRT).uri, name: domain };
 }
 

@@ -40,13 +40,16 @@ function snapshotInput({ disk, snapshotId, quiet }: GuestSnapshotRequest__Output
 
 function needDisk(disk: GuestDisk__Output | null): GuestDiskInput {
   if (disk === null) throw new StorageError('bad_argument', 'disk is missing');
-  if (!/^[A-Za-z0-9_][\w.:@+-]{0,199}$/u.test(disk.domain)) {
-    throw new StorageError('bad_argument', `disk.domain is '${disk.domain.slice(0, 80)}'; give the name or UUID of the domain`);
-  }
+  needDomain(disk.domain);
   return { place: needPlace(disk.place, 'disk.place'), format: needFormat(disk.format), domain: disk.domain };
 }
 
-function needQuiet(text: string): GuestSnapshotInput['quiet'] {
+export function needDomain(domain: string): void {
+  if (/^[A-Za-z0-9_][\w.:@+-]{0,199}$/u.test(domain)) return;
+  throw new StorageError('bad_argument', `domain is '${domain.slice(0, 80)}'; give the name or UUID of the domain`);
+}
+
+export function needQuiet(text: string): GuestSnapshotInput['quiet'] {
   const found = QuietInput.safeParse(text === '' ? 'none' : text);
   if (found.success) return found.data;
   throw new StorageError('bad_argument', `quiet is '${text.slice(0, 40)}'; none, agent and suspend are known`);

@@ -19,6 +19,8 @@ const E2FSPROGS = { debian: 'e2fsprogs', rpm: 'e2fsprogs', version: { args: ['-V
 /** Every program the agent may start. What is not in this table cannot be started. */
 export const PROGRAMS = {
   'qemu-img': { names: ['qemu-img'], debian: 'qemu-utils', rpm: 'qemu-img', version: DASHES },
+  'qemu-io': { names: ['qemu-io'], debian: 'qemu-utils', rpm: 'qemu-img', version: DASHES },
+  'qemu-nbd': { names: ['qemu-nbd'], debian: 'qemu-utils', rpm: 'qemu-img', version: DASHES },
   'mkfs.ext2': { names: ['mkfs.ext2', 'mke2fs'], ...E2FSPROGS },
   'mkfs.ext3': { names: ['mkfs.ext3'], ...E2FSPROGS },
   'mkfs.ext4': { names: ['mkfs.ext4'], ...E2FSPROGS },

@@ -116,19 +116,44 @@ export async function resize(
   await qemuImg(['resize', '-q', '-f', format, ...preallocation, '--', file(name), String(size)], context);
 }
 
+export interface ConvertOptions {
+  readonly preallocate?: boolean;
+  /** The target is there and reads as zeros. */
+  readonly zeroed?: boolean;
+  /** 0: no limit. */
+  readonly bytesPerSecond?: number;
+  /** Lowest CPU priority. */
+  readonly nice?: boolean;
+}
+
 /** Writes what `source` and its backing files hold as one new image without backing file. */
 export async function convert(
   source: string,
   sourceFormat: ImageFormat,
   target: string,
   targetFormat: ImageFormat,
-  options: ProgressOptions & { readonly preallocate?: boolean },
+  options: ProgressOptions & ConvertOptions,
   context: ToolContext,
 ): Promise<void> {
   const { args, more } = withProgress(options);
-  const preallocation = options.preallocate === true ? ['-o', 'preallocation=falloc'] : [];
+  const { preallocate = false, zeroed = false, bytesPerSecond = 0, nice = false } = options;
+  const how = [
+    ...(preallocate ? ['-o', 'preallocation=falloc'] : []),
+    ...(zeroed ? ['-n', '--target-is-zero'] : []),
+    ...(bytesPerSecond > 0 ? ['-r', String(bytesPerSecond)] : []),
+  ];
   const formats = ['-f', sourceFormat, '-O', targetFormat];
-  await qemuImg(['convert', ...args, ...formats, ...preallocation, '--', file(source), file(target)], context, more);
+  await qemuImg(['convert', ...args, ...formats, ...how, '--', file(source), file(target)], context, { ...more, nice });
+}
+
+/** Adds a persistent bitmap, which from then on tells what is written; or removes one. */
+export async function changeBitmap(name: string, change: 'add' | 'remove', bitmap: string, context: ToolContext): Promise<void> {
+  await qemuImg(['bitmap', `--${change}`, '-f', 'qcow2', '--', file(name), bitmap], context);
+}
+
+/** Writes into the layer below what an image holds, which then holds nothing of its own. */
+export async function commitDown(name: string, context: ToolContext): Promise<void> {
+  await qemuImg(['commit', '-q', '-f', 'qcow2', '-t', 'writethrough', '--', file(name)], context);
 }
 
 /**

@@ -34,10 +34,12 @@ export interface BlockJob {
 /** A question takes no longer, unless the daemon hangs. */
 const ANSWER_MS = 30_000;
 /** What waits for the guest's writes to reach the disk. Who holds a guest meanwhile has a limit of its own. */
-const FLUSH_MS = 300_000;
+export const FLUSH_MS = 300_000;
 
 /** What libvirt says, and what it means. In this order: the first that fits. */
 const ANSWERS: readonly (readonly [RegExp, Reason])[] = [
+  [/checkpoint inconsistent|bitmap '.*' not found|broken bitmap|no domain checkpoint/iu, 'broken_chain'],
+  [/no domain backup job|no job is active/iu, 'conflict'],
   [/failed to get domain|Domain not found|no domain with matching/iu, 'not_found'],
   [/guest agent is not|agent is not connected|guest-(?:sync|fsfreeze)|QEMU guest agent/iu, 'guest_agent'],
   [/active block job|block copy still active|block job .*(?:active|running)|cannot acquire state change lock/iu, 'busy'],
@@ -58,7 +60,13 @@ export function virshError(name: string, thrown: unknown): StorageError {
 }
 
 /** Errors: not_found, guest_agent, busy, unavailable, conflict (not running), timeout, tool_failed, missing_program, cancelled. */
-async function virsh({ uri, name }: Domain, argv: readonly string[], context: ToolContext, timeoutMs = ANSWER_MS): Promise<string> {
+export async function virsh(
+  { uri, name }: Domain,
+  argv: readonly string[],
+  context: ToolContext,
+  timeoutMs = ANSWER_MS,
+  input?: string,
+): Promise<string> {
   // An argument that begins with a dash would be an option.
   if (!/^[A-Za-z0-9_][\w.:@+-]*$/u.test(name)) throw new StorageError('bad_argument', `not a name of a domain: '${name.slice(0, 80)}'`);
   try {
@@ -66,6 +74,7 @@ async function virsh({ uri, name }: Domain, argv: readonly string[], context: To
       signal: context.signal,
       count: (figures) => context.count?.(figures),
       timeoutMs,
+      ...(input === undefined ? {} : { input }),
     });
     return stdout;
   } catch (thrown) {

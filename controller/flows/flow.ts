@@ -56,9 +56,15 @@ export interface FlowTools {
   sameHost(one: Host, other: Host): Promise<boolean>;
   /** Asks OpenNebula. */
   vm(id: number): Promise<VmDocument>;
+  /** MiB per second for the class of this action, as bytes; 0: no limit. */
+  readonly bytesPerSecond: number;
+  /** Standard input as text: base64 is decoded where the action's row says so. Throws bad_document. */
+  inputText(): string;
   /** Of standard input. Throws bad_document. */
   document(): DriverActionData;
   vmDocument(): VmDocument;
+  /** Cancels what these actions do in a directory, whichever call began it, and waits for their end; their subjects. */
+  cancelOthers(actions: readonly ActionName[], directory: Place): Promise<readonly string[]>;
 
   /**
    * An operation of an agent as a step of this action. `step` is unique within the action. `wait`: also a host that does not answer at first

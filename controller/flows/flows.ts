@@ -1,5 +1,6 @@
 import { StorageError } from '../../runtime/errors.ts';
 import { ACTIONS, type ActionName } from '../../shims/actions.ts';
+import { backupCancel, postbackup, postbackupLive, prebackup, prebackupLive } from './backup-staging.ts';
 import { clone, ln } from './clone.ts';
 import { context } from './context.ts';
 import { cpds } from './cpds.ts';
@@ -31,7 +32,7 @@ export const FLOWS = {
   'ds/snap_revert': imageSnapRevert,
   'ds/snap_flatten': imageSnapFlatten,
   'ds/backup': undefined,
-  'ds/backup_cancel': undefined,
+  'ds/backup_cancel': backupCancel,
   'ds/restore': undefined,
   'ds/increment_flatten': undefined,
   'ds/ls': undefined,
@@ -52,10 +53,10 @@ export const FLOWS = {
   'tm/premigrate': premigrate,
   'tm/postmigrate': postmigrate,
   'tm/failmigrate': failmigrate,
-  'tm/prebackup': undefined,
-  'tm/prebackup_live': undefined,
-  'tm/postbackup': undefined,
-  'tm/postbackup_live': undefined,
+  'tm/prebackup': prebackup,
+  'tm/prebackup_live': prebackupLive,
+  'tm/postbackup': postbackup,
+  'tm/postbackup_live': postbackupLive,
   'tm/restore': undefined,
   'tm/monitor': tmMonitor,
   'tm/monitor_ds': undefined,

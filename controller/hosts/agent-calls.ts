@@ -4,6 +4,7 @@ import type { CreateContextRequest } from '../../proto/gen/onestorage/v1/CreateC
 import type { CreateDiskRequest } from '../../proto/gen/onestorage/v1/CreateDiskRequest.ts';
 import type { CreateImageRequest } from '../../proto/gen/onestorage/v1/CreateImageRequest.ts';
 import type { DescribeImageRequest } from '../../proto/gen/onestorage/v1/DescribeImageRequest.ts';
+import type { DiscardRequest } from '../../proto/gen/onestorage/v1/DiscardRequest.ts';
 import type { Finding__Output } from '../../proto/gen/onestorage/v1/Finding.ts';
 import type { GuestSnapshotRequest } from '../../proto/gen/onestorage/v1/GuestSnapshotRequest.ts';
 import type { ImportImageRequest } from '../../proto/gen/onestorage/v1/ImportImageRequest.ts';
@@ -17,6 +18,7 @@ import type { RemoveDiskRequest } from '../../proto/gen/onestorage/v1/RemoveDisk
 import type { RemoveImageRequest } from '../../proto/gen/onestorage/v1/RemoveImageRequest.ts';
 import type { ResizeDiskRequest } from '../../proto/gen/onestorage/v1/ResizeDiskRequest.ts';
 import type { SnapshotRequest } from '../../proto/gen/onestorage/v1/SnapshotRequest.ts';
+import type { StageRequest } from '../../proto/gen/onestorage/v1/StageRequest.ts';
 import type { Ticket } from '../../proto/gen/onestorage/v1/Ticket.ts';
 import type { UsageResponse__Output } from '../../proto/gen/onestorage/v1/UsageResponse.ts';
 import type { VmSizes } from '../../runtime/monitord/template.ts';
@@ -40,6 +42,8 @@ export interface AgentRequests {
   'Guests/CreateSnapshot': GuestSnapshotRequest;
   'Guests/DeleteSnapshot': GuestSnapshotRequest;
   'Guests/CopyDisk': CopyGuestDiskRequest;
+  'Staging/Stage': StageRequest;
+  'Staging/Discard': DiscardRequest;
   'Inspections/Quarantine': QuarantineRequest;
   'Transfers/Receive': ReceiveRequest;
 }

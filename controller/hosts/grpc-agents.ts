@@ -38,6 +38,8 @@ const STARTS: { readonly [M in AgentMethod]: Start<M> } = {
   'Guests/CreateSnapshot': (channel, request, signal) => callStream(channel.client('Guests'), 'CreateSnapshot', request, { signal }),
   'Guests/DeleteSnapshot': (channel, request, signal) => callStream(channel.client('Guests'), 'DeleteSnapshot', request, { signal }),
   'Guests/CopyDisk': (channel, request, signal) => callStream(channel.client('Guests'), 'CopyDisk', request, { signal }),
+  'Staging/Stage': (channel, request, signal) => callStream(channel.client('Staging'), 'Stage', request, { signal }),
+  'Staging/Discard': (channel, request, signal) => callStream(channel.client('Staging'), 'Discard', request, { signal }),
   'Inspections/Quarantine': (channel, request, signal) => callStream(channel.client('Inspections'), 'Quarantine', request, { signal }),
   'Transfers/Receive': (channel, request, signal) => callStream(channel.client('Transfers'), 'Receive', request, { signal }),
 };

@@ -1,4 +1,5 @@
 import { StorageError } from '../../runtime/errors.ts';
+import { ACTIONS, type ActionName } from '../../shims/actions.ts';
 import { attributesOf, child, numberOf, required, textOf, yes } from './pick.ts';
 import { readXml, type XmlElement } from './xml.ts';
 
@@ -55,6 +56,14 @@ export function decodeBase64(text: string): string {
   return Buffer.from(line, 'base64').toString('utf8');
 }
 
+/** The document of a call as text, whichever way the action gets it (contract 1.3, 1.5). Throws bad_document. */
+export function inputText(action: ActionName, stdin: string): string {
+  if (ACTIONS[action].stdin !== 'raw') return decodeBase64(stdin);
+  if (stdin.trim() === '') throw new StorageError('bad_document', 'standard input is empty; expected an XML document');
+  return stdin.trim();
+}
+
+/** Throws bad_document. */
 export function actionData(xml: string): DriverActionData {
   const root = readXml(xml, 'the document on standard input');
   if (root.name !== 'DS_DRIVER_ACTION_DATA') {

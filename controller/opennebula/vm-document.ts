@@ -31,6 +31,18 @@ export interface VmHistory {
   readonly tmMad: string | undefined;
 }
 
+/** BACKUPS/BACKUP_CONFIG, words in capitals. */
+export interface VmBackup {
+  /** FULL or INCREMENT. */
+  readonly mode: string;
+  /** CBT or SNAPSHOT. */
+  readonly incrementMode: string;
+  /** Of the last increment that OpenNebula has as stored; -1: the next one begins a chain. */
+  readonly lastIncrementId: number;
+  /** The backup datastore; undefined: none yet. */
+  readonly datastoreId: number | undefined;
+}
+
 export interface VmDocument {
   readonly id: number;
   readonly state: number;
@@ -39,6 +51,9 @@ export interface VmDocument {
   readonly deployId: string | undefined;
   /** BACKUP_CONFIG/FS_FREEZE, in capitals. */
   readonly fsFreeze: string | undefined;
+  readonly backup: VmBackup;
+  /** Does the VM have a virtual TPM? */
+  readonly tpm: boolean;
   readonly disks: readonly VmDisk[];
   /** Oldest first. */
   readonly history: readonly VmHistory[];
@@ -70,9 +85,20 @@ export function vmDocument(root: XmlElement): VmDocument {
     lcmState: required(numberOf(root, 'LCM_STATE'), 'VM/LCM_STATE'),
     deployId: textOf(root, 'DEPLOY_ID'),
     fsFreeze: textOf(child(child(root, 'BACKUPS'), 'BACKUP_CONFIG'), 'FS_FREEZE')?.toUpperCase(),
+    backup: backup(child(child(root, 'BACKUPS'), 'BACKUP_CONFIG')),
+    tpm: textOf(child(template, 'TPM'), 'MODEL') !== undefined,
     disks: childrenOf(template, 'DISK').map(disk),
     history: childrenOf(child(root, 'HISTORY_RECORDS'), 'HISTORY').map(history),
     snapshots: new Map(childrenOf(root, 'SNAPSHOTS').map(snapshots)),
+  };
+}
+
+function backup(element: XmlElement | undefined): VmBackup {
+  return {
+    mode: (textOf(element, 'MODE') ?? 'FULL').toUpperCase(),
+    incrementMode: (textOf(element, 'INCREMENT_MODE') ?? 'CBT').toUpperCase(),
+    lastIncrementId: numberOf(element, 'LAST_INCREMENT_ID') ?? -1,
+    datastoreId: numberOf(element, 'LAST_DATASTORE_ID'),
   };
 }
 

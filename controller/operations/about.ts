@@ -28,7 +28,10 @@ export function verbOf(action: ActionName): string {
 
 /** Throws outside_datastore and bad_document: nothing has begun then. */
 export function aboutAction(action: ActionName, words: Words, stdin: string, datastores: string): About {
-  return action.startsWith('ds/') ? aboutImage(action, words, stdin, datastores) : aboutVm(action, words, datastores);
+  // What a backup datastore does for a VM is told by its words, as the actions of a transfer manager are.
+  return action.startsWith('ds/') && !isHostPath(words['directory'])
+    ? aboutImage(action, words, stdin, datastores)
+    : aboutVm(action, words, datastores);
 }
 
 function placeText(datastores: string, path: string): string {
@@ -45,8 +48,8 @@ function wayOf(datastores: string): (word: { readonly host: string | undefined; 
 function aboutVm(action: ActionName, words: Words, datastores: string): About {
   const verb = verbOf(action);
   const vmId = words['vmId'];
-  const { source, target } = words;
-  const disks = [source, target].filter(isHostPath).filter(({ path }) => path.startsWith('/'));
+  const { source, target, directory } = words;
+  const disks = [source, target, directory].filter(isHostPath).filter(({ path }) => path.startsWith('/'));
   // The image of a clone is only read: any number of VMs may be made of it at once.
   const changed = (verb === 'clone' || verb === 'ln' ? disks.filter((word) => word === target) : disks).map(({ path }) =>
     placeText(datastores, path),
@@ -60,7 +63,7 @@ function aboutVm(action: ActionName, words: Words, datastores: string): About {
     subject: verb === 'mv' && disk === undefined ? `${what}${disks.map(wayOf(datastores)).join('')}` : what,
     resources: [...(vmId === undefined ? [] : [`vm:${String(vmId)}`]), ...image.map((text) => `image:${text}`)],
     targets: [...changed, ...image],
-    hosts: [...new Set(['', ...[source, target].filter(isHostPath).map(({ host }) => host ?? '')])],
+    hosts: [...new Set(['', ...disks.map(({ host }) => host ?? '')])],
   };
 }
 

@@ -2,6 +2,7 @@ import { asStorageError, REASONS, StorageError } from '../../runtime/errors.ts';
 import type { Operations } from '../../runtime/operations/operations.ts';
 import type { LogLevel, OperationHandle, OperationKind, OperationRecord } from '../../runtime/operations/types.ts';
 import { formatDuration } from '../../runtime/units.ts';
+import type { ActionName } from '../../shims/actions.ts';
 import { parseWords } from '../../shims/words.ts';
 import { driverOf } from '../drivers.ts';
 import { flowOf } from '../flows/flows.ts';
@@ -113,11 +114,30 @@ export class Actions implements ActionHandler {
         log: (level: LogLevel, text: string) => sink.log(level, text),
       };
       const services = this.#services;
-      const tools = flowTools({ services, context, key, action, class: undefined, driver, suffix, stdin, begun: new Begun() });
+      const tools = flowTools({
+        services,
+        context,
+        key,
+        action,
+        class: undefined,
+        driver,
+        suffix,
+        stdin,
+        begun: new Begun(),
+        cancelOthers: (actions, { datastoreId, path }) => this.#cancelOthers(actions, `${datastoreId}/${path}`, context.signal),
+      });
       return { stdout: await flowOf(action, driver).run(parseWords(action, argv), tools) };
     } finally {
       this.#reads.delete(key);
     }
+  }
+
+  async #cancelOthers(actions: readonly ActionName[], target: string, signal: AbortSignal): Promise<readonly string[]> {
+    const meant = this.#underWay().filter((one) => actions.includes(one.action) && one.targets.includes(target));
+    const stopped = meant.filter(({ id }) => this.#operations.cancel(id, new StorageError('cancelled', 'the backup was cancelled')));
+    const subjects = stopped.map(({ id }) => this.#operations.get(id)?.subject ?? id);
+    for (const { id } of stopped) for await (const _ of this.#operations.watch(id)?.events(signal) ?? []);
+    return subjects;
   }
 
   /** Those of an earlier run of the daemon too, for which no shim waits yet. */

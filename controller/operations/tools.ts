@@ -11,7 +11,7 @@ import type { AgentCalls } from '../hosts/agent-calls.ts';
 import type { Host, HostDirectory } from '../hosts/directory.ts';
 import { follow } from '../hosts/follow.ts';
 import type { AgentOperation } from '../hosts/stop-agents.ts';
-import { actionData, decodeBase64 } from '../opennebula/action-data.ts';
+import { actionData, decodeBase64, inputText } from '../opennebula/action-data.ts';
 import type { OpenNebula } from '../opennebula/client.ts';
 import { tellMonitord } from '../opennebula/monitord.ts';
 import { vmDocument } from '../opennebula/vm-document.ts';
@@ -47,6 +47,8 @@ export interface ToolsOptions {
   readonly begun: Begun;
   /** Ids of the ended calls with the same words, newest first; none for what is not journaled. */
   readonly earlier?: () => readonly string[];
+  /** Absent: nothing is cancelled, and nobody was there. */
+  readonly cancelOthers?: FlowTools['cancelOthers'];
 }
 
 /** What a call means, by its words alone. */
@@ -71,7 +73,9 @@ export function flowTools(options: ToolsOptions): FlowTools {
   const { config, agents, openNebula } = services;
   const { signal } = context;
   const followAgent = agentFollower(options);
-  const bandwidth = options.class === 'deploy' || options.class === 'move' ? config.bandwidth[options.class] : 0;
+  const limits: Readonly<Record<string, number>> = config.bandwidth;
+  const bytesPerSecond = Math.round((limits[options.class ?? ''] ?? 0) * MIB);
+  const input = (): string => inputText(action, options.stdin);
   return {
     action,
     signal,
@@ -87,7 +91,11 @@ export function flowTools(options: ToolsOptions): FlowTools {
       return first === second;
     },
     vm: (id) => openNebula.vm(id, signal),
-    vmDocument: () => vmDocument(readXml(decodeBase64(options.stdin), 'the document on standard input')),
+    bytesPerSecond,
+    inputText: input,
+    document: () => actionData(input()),
+    vmDocument: () => vmDocument(readXml(input(), 'the document on standard input')),
+    cancelOthers: (actions, directory) => options.cancelOthers?.(actions, directory) ?? Promise.resolve([]),
     run: (host, step, method, request, { wait } = { wait: false }) => {
       const operationId = `${key}.${step}`;
       const whole = { ...request, operation: { operationId, subject: context.subject } };
@@ -103,7 +111,7 @@ export function flowTools(options: ToolsOptions): FlowTools {
           signal,
           operationId: `${key}.${step}`,
           subject: context.subject,
-          bytesPerSecond: Math.round(bandwidth * MIB),
+          bytesPerSecond,
           attempt: context.attempt,
           followAgent,
           log: (text) => context.log('warn', text),

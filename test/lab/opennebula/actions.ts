@@ -70,6 +70,20 @@ export async function oneVmmExec(
   return tmAction(site, [hook, driver, ...argv], Buffer.from(vm).toString('base64'));
 }
 
+export type BackupHook = 'prebackup' | 'prebackup_live' | 'postbackup' | 'postbackup_live';
+
+/** The staging of a backup: argv `H:VD disks deploy_id job vm ds`, the VM's document as it is on standard input (contract 1.5, 2.2). */
+export async function backupHook(
+  site: MadSite,
+  hook: BackupHook,
+  driver: string,
+  argv: readonly string[],
+  vm: string,
+  signal?: AbortSignal,
+): Promise<ActionResult> {
+  return tmAction(site, [hook, driver, ...argv], vm, signal);
+}
+
 function notStarted(action: string, info: string): ActionResult {
   return { action, exit: 255, stdout: '', stderr: `${info}\n`, info, log: [], undefinedMessages: [], milliseconds: 0 };
 }

@@ -36,6 +36,7 @@ export function vmDocument(model: OneModel, vm: Vm): string {
       cdata('CPU', '0.2'),
       vm.disks.map((disk) => diskElement(model, disk, last?.datastoreId ?? 0, last?.tm ?? '')),
       cdata('MEMORY', 64),
+      vm.tpm === true ? element('TPM', cdata('MODEL', 'tpm-crb')) : '',
       cdata('TM_MAD_SYSTEM', last?.tm ?? ''),
       cdata('VMID', vm.id),
     ),
@@ -45,8 +46,22 @@ export function vmDocument(model: OneModel, vm: Vm): string {
       vm.history.map((record) => historyElement(vm, record)),
     ),
     vm.disks.filter((disk) => disk.nextSnapshot > 0).map((disk) => snapshotsElement(disk.snapshots, disk.nextSnapshot, disk.id)),
-    element('BACKUPS', element('BACKUP_CONFIG', vm.fsFreeze === undefined ? '' : cdata('FS_FREEZE', vm.fsFreeze)), '<BACKUP_IDS/>'),
+    element('BACKUPS', element('BACKUP_CONFIG', template(backupConfig(vm))), '<BACKUP_IDS/>'),
   );
+}
+
+function backupConfig({ fsFreeze, backup }: Vm): Record<string, string | number | undefined> {
+  if (backup === undefined) return { FS_FREEZE: fsFreeze };
+  return {
+    BACKUP_VOLATILE: 'NO',
+    FS_FREEZE: fsFreeze ?? 'NONE',
+    INCREMENTAL_BACKUP_ID: -1,
+    INCREMENT_MODE: backup.incrementMode ?? 'CBT',
+    KEEP_LAST: 4,
+    LAST_DATASTORE_ID: 104,
+    LAST_INCREMENT_ID: backup.lastIncrementId ?? -1,
+    MODE: backup.mode,
+  };
 }
 
 function diskElement(model: OneModel, disk: Disk, systemDatastore: number, systemTm: string): string {

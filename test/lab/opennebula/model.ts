@@ -81,6 +81,10 @@ export interface Vm {
   readonly contextFiles: readonly string[];
   /** BACKUP_CONFIG/FS_FREEZE; undefined: not set. */
   fsFreeze?: 'NONE' | 'AGENT' | 'SUSPEND';
+  /** BACKUP_CONFIG; undefined: not set. */
+  backup?: { mode: 'FULL' | 'INCREMENT'; incrementMode?: 'CBT' | 'SNAPSHOT'; lastIncrementId?: number };
+  /** Has it a virtual TPM? */
+  readonly tpm?: boolean;
   /** Last one: where it runs now, or ran last. */
   history: HistoryRecord[];
 }

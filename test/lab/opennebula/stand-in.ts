@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type DatastoreCall, type MigrateHook, oneDatastore, oneTm, oneVmmExec } from './actions.ts';
+import { type BackupHook, backupHook, type DatastoreCall, type MigrateHook, oneDatastore, oneTm, oneVmmExec } from './actions.ts';
 import { imageActionDocument, monitorDocument, statDocument, vmDocument } from './documents.ts';
 import { type Endpoint, startEndpoint } from './endpoint.ts';
 import type { ActionResult, MadSite } from './mad.ts';
-import type { Datastore, Image, OneModel, Vm } from './model.ts';
+import { type Datastore, type Image, lastHistory, type OneModel, type Vm } from './model.ts';
 
 /** An OpenNebula front-end without OpenNebula: its API, its records, and its three drivers that call the shims. */
 export class StandIn {
@@ -41,6 +41,14 @@ export class StandIn {
 
   migrateHook(hook: MigrateHook, vm: Vm, argv: readonly string[], driver: string): Promise<ActionResult> {
     return oneVmmExec(this.site, hook, driver, argv, vmDocument(this.model, vm));
+  }
+
+  /** prebackup, postbackup and their live forms, of these disks. */
+  backup(hook: BackupHook, vm: Vm, disks: readonly number[], signal?: AbortSignal): Promise<ActionResult> {
+    const { host, datastoreId, tm } = lastHistory(vm);
+    const directory = `${host}:${this.model.datastoreLocation}/${datastoreId}/${vm.id}`;
+    const argv = [directory, disks.join(':'), `one-${vm.id}`, '-', String(vm.id), String(datastoreId)];
+    return backupHook(this.site, hook, tm, argv, vmDocument(this.model, vm), signal);
   }
 
   /** oned writes it before each CONTEXT line. */

@@ -1,0 +1,159 @@
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { asStorageError, StorageError } from '../../../runtime/errors.ts';
+import { failpoint } from '../../../runtime/failpoint.ts';
+import type { OperationContext, UndoContext } from '../../../runtime/operations/types.ts';
+import { bytes } from '../../../runtime/units.ts';
+import {
+  abortBackup,
+  type BackupTarget,
+  backupProgress,
+  backupUnderWay,
+  backupXml,
+  beginBackup,
+  changedSince,
+  checkpointXml,
+  deleteCheckpoint,
+  lastBackup,
+  limitBackup,
+} from '../../tools/virsh-backup.ts';
+import { findLiveDisk, matchChain } from '../live/disk.ts';
+import { begin, ownSignal } from '../live/jobs.ts';
+import { whileQuiet } from '../live/quiet.ts';
+import { findCheckpoint, removeCheckpoints, type Tracked } from './checkpoints.ts';
+import { patiently } from './patience.ts';
+import { fileOf, makeFile } from './staging.ts';
+import { allocated, checkpointName, type LiveBackupWork, lostChain, parentOf, tables } from './work.ts';
+
+/** What libvirt has open of one disk, found once: what is staged is of these. */
+interface PlannedDisk {
+  readonly id: number;
+  readonly target: string;
+  readonly sizeBytes: number;
+  /** Active layer of a qcow2 disk, which can have a bitmap. */
+  readonly tracked: string | undefined;
+  readonly allocatedBytes: number;
+}
+
+interface Plan {
+  readonly disks: readonly PlannedDisk[];
+  /** Targets that are not backed up. */
+  readonly others: readonly string[];
+  /** Where the increment begins; null: everything is copied. */
+  readonly since: string | null;
+  readonly needsBytes: number;
+}
+
+const LOOK_EVERY_MS = 300;
+/** What virsh reads, in the stage meanwhile. */
+const ORDERS = ['backup.xml', 'checkpoint.xml'] as const;
+
+/** Space that the files will take. Starts nothing. */
+export async function planRunning(work: LiveBackupWork, context: OperationContext): Promise<Plan> {
+  const disks: PlannedDisk[] = [];
+  let targets: readonly string[] = [];
+  for (const disk of work.disks) {
+    const live = await findLiveDisk(work.domain, disk, context);
+    const layers = await matchChain(disk, live);
+    const [active] = layers;
+    if (active === undefined) throw new StorageError('broken_chain', `${disk.path} has no layer`);
+    targets = [live.target, ...live.others];
+    const tracked = disk.format === 'qcow2' ? active.path : undefined;
+    disks.push({ id: disk.id, target: live.target, sizeBytes: active.virtualSize, tracked, allocatedBytes: await allocated(layers) });
+  }
+  const others = targets.filter((target) => !disks.some((disk) => disk.target === target));
+  const since = await parentFor(work, disks, others, context);
+  const changed = since === undefined ? new Map<string, number>() : await changedSince(work.domain, since, context);
+  const needs = disks.map((disk) => (disk.tracked === undefined ? undefined : changed.get(disk.target)) ?? disk.allocatedBytes);
+  const needsBytes = disks.reduce((sum, disk, index) => sum + (needs[index] ?? 0) + tables(disk.sizeBytes), 0);
+  return { disks, others, since: since ?? null, needsBytes };
+}
+
+async function parentFor(
+  work: LiveBackupWork,
+  disks: readonly PlannedDisk[],
+  others: readonly string[],
+  context: OperationContext,
+): Promise<string | undefined> {
+  const parent = parentOf(work);
+  const tracked = trackedOf(disks);
+  if (parent === undefined || tracked.length === 0) return undefined;
+  const why = await findCheckpoint(work.domain, parent, tracked, [...others, ...untracked(disks)], context);
+  if (why !== undefined) context.log('warn', lostChain(why));
+  return why === undefined ? parent : undefined;
+}
+
+const trackedOf = (disks: readonly PlannedDisk[]): Tracked[] =>
+  disks.flatMap(({ target, tracked }) => (tracked === undefined ? [] : [{ target, file: tracked }]));
+const untracked = (disks: readonly PlannedDisk[]): string[] => disks.filter((one) => one.tracked === undefined).map(({ target }) => target);
+
+/**
+ * Copies all disks of a running guest as they are at one moment, the same for all; libvirt does it beside the guest, which is held for that
+ * moment at most. From it on new bitmaps tell what changes; those of the increment before stay until OpenNebula says that this one is stored.
+ */
+export async function copyRunning(work: LiveBackupWork, plan: Plan, context: OperationContext): Promise<void> {
+  const { domain, staging, increment, vmId } = work;
+  await context.step('make files', async () => {
+    for (const { id, sizeBytes, tracked } of plan.disks) {
+      const complete = increment > 0 && (tracked === undefined || plan.since === null);
+      await makeFile(fileOf(staging, id, increment), bytes(sizeBytes), complete, context);
+    }
+  });
+  const tracked = work.tracking === 'bitmap' ? trackedOf(plan.disks) : [];
+  const left = [...plan.others, ...plan.disks.map(({ target }) => target).filter((one) => !tracked.some(({ target }) => target === one))];
+  await context.step('begin', async () => {
+    // The answer to the begin may have been lost with the agent: what runs is of a moment at which the guest was held.
+    if (await isOurs(work, context)) return;
+    if (work.tracking === 'bitmap') await removeCheckpoints(domain, vmId, plan.since ?? undefined, trackedOf(plan.disks), left, context);
+    const targets = plan.disks.map(({ id, target, tracked: file }): BackupTarget => {
+      const since = file === undefined || plan.since === null ? undefined : plan.since;
+      return { target, file: fileOf(staging, id, increment), since };
+    });
+    const [order, point] = ORDERS.map((name) => path.join(staging.stage, name)) as [string, string];
+    await writeFile(order, backupXml(targets, plan.others));
+    const checkpoint = { name: checkpointName(vmId, increment), targets: tracked.map(({ target }) => target) };
+    await writeFile(point, checkpointXml(checkpoint, left));
+    const orders = tracked.length > 0 ? ([order, point] as const) : ([order] as const);
+    await begin(() => whileQuiet(domain, work.quiet, context, (signal) => beginBackup(domain, orders, { signal })), context);
+    for (const { target } of targets) if (work.bytesPerSecond > 0) await limitBackup(domain, target, work.bytesPerSecond, context);
+  });
+  await failpoint('backup.begun', context.signal);
+  await context.step('copy', async () => {
+    await follow(work, context);
+    for (const name of ORDERS) await rm(path.join(staging.stage, name), { force: true });
+  });
+}
+
+async function isOurs({ domain, staging }: LiveBackupWork, context: { readonly signal: AbortSignal }): Promise<boolean> {
+  const files = await backupUnderWay(domain, context);
+  return files?.some((file) => path.dirname(file) === staging.stage) ?? false;
+}
+
+async function follow(work: LiveBackupWork, context: OperationContext): Promise<void> {
+  const { domain } = work;
+  for (;;) {
+    const progress = await patiently(() => backupProgress(domain, context), context);
+    if (progress === undefined) break;
+    context.report({ step: 'copy', ...progress });
+    await delay(LOOK_EVERY_MS, undefined, { signal: context.signal }).catch(() => context.signal.throwIfAborted());
+  }
+  const ended = await patiently(() => lastBackup(domain, context), context);
+  if (ended === 'Completed') return;
+  const why = ended === undefined ? 'the guest ended meanwhile' : 'a full disk, or an error of the disk; the log of libvirt says which';
+  throw new StorageError('tool_failed', `the backup of domain ${domain.name} ended before it was done: ${why}`);
+}
+
+/** Ends the copy and removes the checkpoint of this attempt; the one before stays. A guest that is gone is fine. */
+export async function undoRunning(work: LiveBackupWork, context: UndoContext): Promise<void> {
+  const own = { ...ownSignal(), log: context.log };
+  try {
+    await patiently(async () => {
+      if (await isOurs(work, own)) await abortBackup(work.domain, own);
+      if (work.tracking === 'bitmap') await deleteCheckpoint(work.domain, checkpointName(work.vmId, work.increment), own);
+    }, own);
+  } catch (thrown) {
+    const error = asStorageError(thrown);
+    if (error.reason !== 'not_found' && error.reason !== 'conflict') throw error;
+  }
+}

@@ -1,0 +1,76 @@
+// Original file: onestorage/v1/staging.proto
+
+import type { OperationHeader as _onestorage_v1_OperationHeader, OperationHeader__Output as _onestorage_v1_OperationHeader__Output } from '../../onestorage/v1/OperationHeader.ts';
+import type { Place as _onestorage_v1_Place, Place__Output as _onestorage_v1_Place__Output } from '../../onestorage/v1/Place.ts';
+import type { StagedDisk as _onestorage_v1_StagedDisk, StagedDisk__Output as _onestorage_v1_StagedDisk__Output } from '../../onestorage/v1/StagedDisk.ts';
+import type { Long } from '@grpc/proto-loader';
+
+export interface StageRequest {
+  'operation'?: (_onestorage_v1_OperationHeader | null);
+  /**
+   * Of the VM; what is staged lies in `backup` below it, or where the agent's configuration says.
+   */
+  'directory'?: (_onestorage_v1_Place | null);
+  'disks'?: (_onestorage_v1_StagedDisk)[];
+  /**
+   * Name or UUID of the running domain; empty: the VM is off.
+   */
+  'domain'?: (string);
+  'vmId'?: (number);
+  /**
+   * Number of this backup in its chain. 0: everything. Above: what changed since the one before.
+   */
+  'incrementId'?: (number);
+  /**
+   * How the next increment will know what changed: none (a backup that stands alone), bitmap or snapshot.
+   */
+  'tracking'?: (string);
+  /**
+   * none, agent or suspend: how the guest is held for the moment of the backup.
+   */
+  'quiet'?: (string);
+  /**
+   * The <VM> document; it becomes vm.xml.
+   */
+  'document'?: (string);
+  'tpm'?: (boolean);
+  /**
+   * 0: no limit.
+   */
+  'bytesPerSecond'?: (number | string | Long);
+}
+
+export interface StageRequest__Output {
+  'operation': (_onestorage_v1_OperationHeader__Output | null);
+  /**
+   * Of the VM; what is staged lies in `backup` below it, or where the agent's configuration says.
+   */
+  'directory': (_onestorage_v1_Place__Output | null);
+  'disks': (_onestorage_v1_StagedDisk__Output)[];
+  /**
+   * Name or UUID of the running domain; empty: the VM is off.
+   */
+  'domain': (string);
+  'vmId': (number);
+  /**
+   * Number of this backup in its chain. 0: everything. Above: what changed since the one before.
+   */
+  'incrementId': (number);
+  /**
+   * How the next increment will know what changed: none (a backup that stands alone), bitmap or snapshot.
+   */
+  'tracking': (string);
+  /**
+   * none, agent or suspend: how the guest is held for the moment of the backup.
+   */
+  'quiet': (string);
+  /**
+   * The <VM> document; it becomes vm.xml.
+   */
+  'document': (string);
+  'tpm': (boolean);
+  /**
+   * 0: no limit.
+   */
+  'bytesPerSecond': (number);
+}
