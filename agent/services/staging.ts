@@ -20,7 +20,7 @@ export function stagingService(agent: AgentContext) {
       const { incrementId, document, tpm, bytesPerSecond } = request;
       const tracking = StageBackupInput.shape.tracking.safeParse(request.tracking);
       if (!tracking.success) {
-        throw new StorageError('bad_argument', `tracking is '${request.tracking.slice(0, 40)}'; none, bitmap and snapshot are known`);
+        throw new StorageError('bad_argument', `tracking is '${request.tracking.slice(0, 40)}'; none and bitmap are known`);
       }
       const how = { increment: incrementId, tracking: tracking.data, quiet: needQuiet(request.quiet), document, tpm, bytesPerSecond };
       return serveOperation(agent, stage, request.operation, { ...vmOf(request), ...how }, call, send);

@@ -1,3 +1,6 @@
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import { asStorageError } from '../../runtime/errors.ts';
 import type { ToolContext } from './run.ts';
 import { type Domain, FLUSH_MS, virsh } from './virsh.ts';
@@ -25,7 +28,7 @@ export interface JobProgress {
 const escapeXml = (text: string): string => text.replace(/[&<>'"]/gu, (character) => `&#${character.codePointAt(0)};`);
 
 /** Every target must be named: libvirt backs up, beside its file, what is not. */
-export function backupXml(targets: readonly BackupTarget[], others: readonly string[]): string {
+function backupXml(targets: readonly BackupTarget[], others: readonly string[]): string {
   const rows = targets.map(({ target, file, since }) => {
     const mode = since === undefined ? `backupmode='full'` : `backupmode='incremental' incremental='${escapeXml(since)}'`;
     return `<disk name='${escapeXml(target)}' backup='yes' type='file' ${mode}><driver type='qcow2'/><target file='${escapeXml(file)}'/></disk>`;
@@ -34,7 +37,7 @@ export function backupXml(targets: readonly BackupTarget[], others: readonly str
   return `<domainbackup mode='push'><disks>${[...rows, ...left].join('')}</disks></domainbackup>\n`;
 }
 
-export function checkpointXml({ name, targets }: Checkpoint, others: readonly string[]): string {
+function checkpointXml({ name, targets }: Checkpoint, others: readonly string[]): string {
   const rows = targets.map((target) => `<disk name='${escapeXml(target)}' checkpoint='bitmap' bitmap='${escapeXml(name)}'/>`);
   const left = others.map((target) => `<disk name='${escapeXml(target)}' checkpoint='no'/>`);
   // The time stands for nothing here, but libvirt wants one of a checkpoint that it is told of again.
@@ -55,7 +58,9 @@ export async function redefineCheckpoint(
   context: ToolContext,
 ): Promise<void> {
   const how = ['--redefine', ...(options.validate ? ['--redefine-validate'] : [])];
-  await virsh(domain, ['checkpoint-create', domain.name, '/dev/stdin', ...how], context, undefined, checkpointXml(checkpoint, others));
+  await withDocuments([checkpointXml(checkpoint, others)], (names, files) =>
+    virsh(domain, ['checkpoint-create', domain.name, ...names, ...how], context, undefined, files),
+  );
 }
 
 /** With its bitmaps; of one whose bitmaps are gone libvirt forgets at least the name. */
@@ -78,13 +83,36 @@ export async function changedSince(domain: Domain, name: string, context: ToolCo
   return sizes;
 }
 
-/** From one moment on, the same for all targets, their content is copied. `files`: the order and, when one is to be made of that moment, the checkpoint. */
+/** From one moment on, the same for all targets, their content is copied; a checkpoint of that moment is made with it, if one is wanted. */
 export async function beginBackup(
   domain: Domain,
-  files: readonly string[],
+  order: { readonly targets: readonly BackupTarget[]; readonly others: readonly string[] },
+  point: { readonly checkpoint: Checkpoint; readonly others: readonly string[] } | undefined,
   context: ToolContext,
 ): Promise<void> {
-  await virsh(domain, ['backup-begin', domain.name, ...files, '--reuse-external'], context, FLUSH_MS);
+  const documents = [
+    backupXml(order.targets, order.others),
+    ...(point === undefined ? [] : [checkpointXml(point.checkpoint, point.others)]),
+  ];
+  await withDocuments(documents, (names, files) =>
+    virsh(domain, ['backup-begin', domain.name, ...names, '--reuse-external'], context, FLUSH_MS, files),
+  );
+}
+
+/** virsh reads documents from files that can be opened by name; these have none, so nothing is left of them whatever happens. */
+async function withDocuments(texts: readonly string[], use: (names: string[], files: number[]) => Promise<unknown>): Promise<void> {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'onestorage-virsh-'));
+  const handles = await Promise.all(texts.map((_, index) => open(path.join(directory, String(index)), 'wx+', 0o600)));
+  await rm(directory, { recursive: true });
+  try {
+    for (const [index, handle] of handles.entries()) await handle.writeFile(texts[index] ?? '');
+    await use(
+      handles.map((_, index) => `/dev/fd/${index + 3}`),
+      handles.map(({ fd }) => fd),
+    );
+  } finally {
+    for (const handle of handles) await handle.close();
+  }
 }
 
 /** The files a backup under way writes to; undefined: none is. */

@@ -59,13 +59,13 @@ export function virshError(name: string, thrown: unknown): StorageError {
   return new StorageError(reason, `libvirt, domain ${name}: ${line}`, error.detail === undefined ? {} : { detail: error.detail });
 }
 
-/** Errors: not_found, guest_agent, busy, unavailable, conflict (not running), timeout, tool_failed, missing_program, cancelled. */
+/** `files`: open ones, which virsh reads as `/dev/fd/3`, `/dev/fd/4`. Errors: not_found, guest_agent, busy, unavailable, conflict (not running), timeout, tool_failed, missing_program, cancelled. */
 export async function virsh(
   { uri, name }: Domain,
   argv: readonly string[],
   context: ToolContext,
   timeoutMs = ANSWER_MS,
-  input?: string,
+  files: readonly number[] = [],
 ): Promise<string> {
   // An argument that begins with a dash would be an option.
   if (!/^[A-Za-z0-9_][\w.:@+-]*$/u.test(name)) throw new StorageError('bad_argument', `not a name of a domain: '${name.slice(0, 80)}'`);
@@ -74,7 +74,7 @@ export async function virsh(
       signal: context.signal,
       count: (figures) => context.count?.(figures),
       timeoutMs,
-      ...(input === undefined ? {} : { input }),
+      files,
     });
     return stdout;
   } catch (thrown) {

@@ -12,11 +12,11 @@ type Words = WordsOf<'tm/prebackup'>;
 const BACKUP_ACTIONS = ['tm/prebackup', 'tm/prebackup_live', 'ds/backup'] as const satisfies readonly ActionName[];
 
 /** How the next increment learns what changed; a full backup asks for nothing. Throws bad_document. */
-function trackingOf({ id, backup }: VmDocument): 'none' | 'bitmap' | 'snapshot' {
+function trackingOf({ id, backup }: VmDocument): 'none' | 'bitmap' {
   const { mode, incrementMode } = backup;
   if (mode === 'FULL') return 'none';
-  if (mode === 'INCREMENT' && incrementMode === 'CBT') return 'bitmap';
-  if (mode === 'INCREMENT' && incrementMode === 'SNAPSHOT') return 'snapshot';
+  // Both are the same for who reads the increments; SNAPSHOT is done by bitmaps, too (agent/backends/backup/README.md).
+  if (mode === 'INCREMENT' && (incrementMode === 'CBT' || incrementMode === 'SNAPSHOT')) return 'bitmap';
   const [name, text] = mode === 'INCREMENT' ? ['INCREMENT_MODE', incrementMode] : ['MODE', mode];
   const known = mode === 'INCREMENT' ? 'CBT and SNAPSHOT' : 'FULL and INCREMENT';
   throw new StorageError('bad_document', `${name} of the backups of VM ${id} is ${JSON.stringify(text.slice(0, 40))}; ${known} are known`);

@@ -7,7 +7,17 @@ import { dirtyRanges } from '../../tools/qemu-nbd.ts';
 import { readBitmaps } from '../file/bitmaps.ts';
 import { readChain } from '../file/chain.ts';
 import { fileOf, makeFile } from './staging.ts';
-import { allocated, type BackupDisk, type BackupWork, checkpointName, isCheckpoint, lostChain, parentOf, tables } from './work.ts';
+import {
+  allocated,
+  type BackupDisk,
+  type BackupWork,
+  checkpointName,
+  isCheckpoint,
+  lostChain,
+  parentOf,
+  tables,
+  trackedFile,
+} from './work.ts';
 
 interface PlannedDisk {
   readonly id: number;
@@ -15,6 +25,8 @@ interface PlannedDisk {
   readonly file: string;
   readonly format: BackupDisk['format'];
   readonly sizeBytes: number;
+  /** Can a bitmap tell what changes? */
+  readonly tracked: boolean;
   /** The bitmap that tells what changed; null: everything is copied. */
   readonly since: string | null;
   readonly needsBytes: number;
@@ -36,10 +48,11 @@ async function planDisk(work: BackupWork, disk: BackupDisk, context: OperationCo
   const layers = await readChain(disk.path, disk.format, disk.root);
   const [active] = layers;
   if (active === undefined) throw new StorageError('broken_chain', `${disk.path} has no layer`);
-  const planned = { id: disk.id, file: active.path, format: disk.format, sizeBytes: active.virtualSize };
+  const tracked = work.tracking === 'none' ? undefined : await trackedFile(disk, active.path, context.log);
+  const planned = { id: disk.id, file: active.path, format: disk.format, sizeBytes: active.virtualSize, tracked: tracked !== undefined };
   const everything = { ...planned, since: null, needsBytes: await allocated(layers) };
   const parent = parentOf(work);
-  if (parent === undefined || disk.format === 'raw') return everything;
+  if (parent === undefined || tracked === undefined) return everything;
   const bitmap = (await readBitmaps(active.path)).find(({ name }) => name === parent);
   if (bitmap === undefined || bitmap.inUse) {
     const why = bitmap === undefined ? 'has no bitmap' : 'was not closed, so no use is to be made of its bitmap';
@@ -60,8 +73,8 @@ export async function copyOff(work: BackupWork, plan: OffPlan, context: Operatio
 
 async function changeBitmaps(work: BackupWork, { disks }: OffPlan, context: OperationContext): Promise<void> {
   const name = checkpointName(work.vmId, work.increment);
-  for (const { file, format, since } of disks) {
-    if (format === 'raw') continue;
+  for (const { file, tracked, since } of disks) {
+    if (!tracked) continue;
     // The one that the increment begins at stays until OpenNebula says that the increment is stored.
     const old = (await readBitmaps(file)).filter((one) => isCheckpoint(work.vmId, one.name) && one.name !== since);
     for (const one of old) await changeBitmap(file, 'remove', one.name, context);

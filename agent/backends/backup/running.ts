@@ -1,4 +1,3 @@
-import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { asStorageError, StorageError } from '../../../runtime/errors.ts';
@@ -10,10 +9,8 @@ import {
   type BackupTarget,
   backupProgress,
   backupUnderWay,
-  backupXml,
   beginBackup,
   changedSince,
-  checkpointXml,
   deleteCheckpoint,
   lastBackup,
   limitBackup,
@@ -24,15 +21,15 @@ import { whileQuiet } from '../live/quiet.ts';
 import { findCheckpoint, removeCheckpoints, type Tracked } from './checkpoints.ts';
 import { patiently } from './patience.ts';
 import { fileOf, makeFile } from './staging.ts';
-import { allocated, checkpointName, type LiveBackupWork, lostChain, parentOf, tables } from './work.ts';
+import { allocated, checkpointName, type LiveBackupWork, lostChain, parentOf, tables, trackedFile } from './work.ts';
 
 /** What libvirt has open of one disk, found once: what is staged is of these. */
 interface PlannedDisk {
   readonly id: number;
   readonly target: string;
   readonly sizeBytes: number;
-  /** Active layer of a qcow2 disk, which can have a bitmap. */
-  readonly tracked: string | undefined;
+  /** Its active layer, whose bitmap tells what changes; absent: it has none. */
+  readonly tracked?: string | undefined;
   readonly allocatedBytes: number;
 }
 
@@ -46,8 +43,6 @@ interface Plan {
 }
 
 const LOOK_EVERY_MS = 300;
-/** What virsh reads, in the stage meanwhile. */
-const ORDERS = ['backup.xml', 'checkpoint.xml'] as const;
 
 /** Space that the files will take. Starts nothing. */
 export async function planRunning(work: LiveBackupWork, context: OperationContext): Promise<Plan> {
@@ -59,7 +54,7 @@ export async function planRunning(work: LiveBackupWork, context: OperationContex
     const [active] = layers;
     if (active === undefined) throw new StorageError('broken_chain', `${disk.path} has no layer`);
     targets = [live.target, ...live.others];
-    const tracked = disk.format === 'qcow2' ? active.path : undefined;
+    const tracked = work.tracking === 'none' ? undefined : await trackedFile(disk, active.path, context.log);
     disks.push({ id: disk.id, target: live.target, sizeBytes: active.virtualSize, tracked, allocatedBytes: await allocated(layers) });
   }
   const others = targets.filter((target) => !disks.some((disk) => disk.target === target));
@@ -100,29 +95,24 @@ export async function copyRunning(work: LiveBackupWork, plan: Plan, context: Ope
       await makeFile(fileOf(staging, id, increment), bytes(sizeBytes), complete, context);
     }
   });
-  const tracked = work.tracking === 'bitmap' ? trackedOf(plan.disks) : [];
+  const tracked = trackedOf(plan.disks);
   const left = [...plan.others, ...plan.disks.map(({ target }) => target).filter((one) => !tracked.some(({ target }) => target === one))];
   await context.step('begin', async () => {
     // The answer to the begin may have been lost with the agent: what runs is of a moment at which the guest was held.
     if (await isOurs(work, context)) return;
-    if (work.tracking === 'bitmap') await removeCheckpoints(domain, vmId, plan.since ?? undefined, trackedOf(plan.disks), left, context);
+    if (work.tracking === 'bitmap') await removeCheckpoints(domain, vmId, plan.since ?? undefined, tracked, left, context);
     const targets = plan.disks.map(({ id, target, tracked: file }): BackupTarget => {
       const since = file === undefined || plan.since === null ? undefined : plan.since;
       return { target, file: fileOf(staging, id, increment), since };
     });
-    const [order, point] = ORDERS.map((name) => path.join(staging.stage, name)) as [string, string];
-    await writeFile(order, backupXml(targets, plan.others));
     const checkpoint = { name: checkpointName(vmId, increment), targets: tracked.map(({ target }) => target) };
-    await writeFile(point, checkpointXml(checkpoint, left));
-    const orders = tracked.length > 0 ? ([order, point] as const) : ([order] as const);
-    await begin(() => whileQuiet(domain, work.quiet, context, (signal) => beginBackup(domain, orders, { signal })), context);
+    const order = { targets, others: plan.others };
+    const point = tracked.length > 0 ? { checkpoint, others: left } : undefined;
+    await begin(() => whileQuiet(domain, work.quiet, context, (signal) => beginBackup(domain, order, point, { signal })), context);
     for (const { target } of targets) if (work.bytesPerSecond > 0) await limitBackup(domain, target, work.bytesPerSecond, context);
   });
   await failpoint('backup.begun', context.signal);
-  await context.step('copy', async () => {
-    await follow(work, context);
-    for (const name of ORDERS) await rm(path.join(staging.stage, name), { force: true });
-  });
+  await context.step('copy', () => follow(work, context));
 }
 
 async function isOurs({ domain, staging }: LiveBackupWork, context: { readonly signal: AbortSignal }): Promise<boolean> {

@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises';
 import type { Domain } from '../../tools/virsh.ts';
+import { keepsBitmaps } from '../file/bitmaps.ts';
 import type { Layer } from '../file/chain.ts';
 import type { SnapshotDisk } from '../file/snapshots-layout.ts';
 import type { Quiet } from '../live/quiet.ts';
 import type { Staging } from './staging.ts';
 
-/** none: a backup that stands alone. bitmap, snapshot: how the next increment will know what changed (contract 7.2: CBT, SNAPSHOT). */
-export const TRACKING = ['none', 'bitmap', 'snapshot'] as const;
+/** How the next increment will know what changed. none: there is to be none, the backup stands alone. */
+export const TRACKING = ['none', 'bitmap'] as const;
 export type Tracking = (typeof TRACKING)[number];
 
 export interface BackupDisk extends SnapshotDisk {
@@ -39,6 +40,18 @@ export const isCheckpoint = (vmId: number, name: string): boolean => new RegExp(
 /** The checkpoint that an increment begins at; undefined: it begins a chain. OpenNebula has stored what it was made for. */
 export function parentOf({ vmId, increment, tracking }: BackupWork): string | undefined {
   return tracking === 'bitmap' && increment > 0 ? checkpointName(vmId, increment - 1) : undefined;
+}
+
+/** The file whose bitmap tells what changes of a disk; undefined: it can have none, and every increment holds all of it. */
+export async function trackedFile(
+  disk: BackupDisk,
+  active: string,
+  log: (level: 'warn', text: string) => void,
+): Promise<string | undefined> {
+  if (disk.format === 'raw') return undefined;
+  if (await keepsBitmaps(active)) return active;
+  log('warn', `${disk.name} is qcow2 of the old version (compat=0.10), which has no bitmaps: each increment holds all of it`);
+  return undefined;
 }
 
 /** Bytes that the files of a disk take: a copy of all it holds takes no more, but for tables. */

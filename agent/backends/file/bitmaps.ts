@@ -32,6 +32,19 @@ export async function readBitmaps(file: string): Promise<StoredBitmap[]> {
   }
 }
 
+/** Version 2 of the format (compat=0.10) has no bitmaps; qemu-img amend -o compat=1.1 makes it the newer one. */
+export async function keepsBitmaps(file: string): Promise<boolean> {
+  const handle = await open(file, 'r').catch((thrown: unknown) => {
+    throw asStorageError(thrown);
+  });
+  try {
+    const head = await read(handle, 0, 8);
+    return head.length === 8 && head.readUInt32BE(0) === MAGIC && head.readUInt32BE(4) >= 3;
+  } finally {
+    await handle.close();
+  }
+}
+
 async function read(handle: Awaited<ReturnType<typeof open>>, at: number, length: number): Promise<Buffer> {
   const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, at);
   return buffer.subarray(0, bytesRead);

@@ -1,5 +1,6 @@
 import type { ActionName } from '../../../shims/actions.ts';
 import type { Scenario } from '../scenario.ts';
+import { backups } from './backups.ts';
 import { deploy } from './deploy.ts';
 import { diskSnapshots } from './disk-snapshots.ts';
 import { imageSnapshots } from './image-snapshots.ts';
@@ -8,6 +9,7 @@ import { endings, moves } from './moves.ts';
 
 /** Every row of the matrix, by the file that runs it. */
 export const FAMILIES = {
+  backups,
   deploy,
   images: [...images, ...endings],
   moves: [...moves, ...imageSnapshots],
@@ -17,4 +19,9 @@ export const FAMILIES = {
 export const ALL: readonly Scenario[] = Object.values(FAMILIES).flat();
 
 /** Actions that need a running domain, which this site has not: the directory of tests where they are killed at each step. */
-export const ELSEWHERE: { readonly [A in ActionName]?: string } = { 'tm/snap_create_live': 'test/live' };
+export const ELSEWHERE: { readonly [A in ActionName]?: string } = {
+  'tm/snap_create_live': 'test/live',
+  'tm/prebackup_live': 'test/live',
+  'tm/postbackup_live': 'test/live',
+  'ds/backup_cancel': 'test/live',
+};

@@ -23,13 +23,19 @@ export interface LiveSite {
 /** Short, so that a test can wait for it; long enough for a loaded machine to freeze a guest. */
 export const FREEZE_LIMIT_SECONDS = 8;
 
-export async function startLiveSite(): Promise<LiveSite> {
+export interface LiveSiteOptions {
+  readonly agentOptions?: Readonly<Record<string, unknown>>;
+  readonly controllerOptions?: Readonly<Record<string, unknown>>;
+}
+
+export async function startLiveSite({ agentOptions = {}, controllerOptions = {} }: LiveSiteOptions = {}): Promise<LiveSite> {
   const files = await guestFiles();
   const libvirt = await startLibvirt();
   try {
     const cluster = await startCluster({
       failpoints: {},
-      agentOptions: { libvirt_uri: libvirt.uri, freeze_limit_seconds: FREEZE_LIMIT_SECONDS },
+      agentOptions: { libvirt_uri: libvirt.uri, freeze_limit_seconds: FREEZE_LIMIT_SECONDS, ...agentOptions },
+      controllerOptions,
     });
     addDatastores(cluster.one.model);
     const stop = async () => {

@@ -22,7 +22,7 @@ export interface StageRequest {
    */
   'incrementId'?: (number);
   /**
-   * How the next increment will know what changed: none (a backup that stands alone), bitmap or snapshot.
+   * How the next increment will know what changed: none (a backup that stands alone) or bitmap.
    */
   'tracking'?: (string);
   /**
@@ -57,7 +57,7 @@ export interface StageRequest__Output {
    */
   'incrementId': (number);
   /**
-   * How the next increment will know what changed: none (a backup that stands alone), bitmap or snapshot.
+   * How the next increment will know what changed: none (a backup that stands alone) or bitmap.
    */
   'tracking': (string);
   /**
