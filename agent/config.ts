@@ -67,7 +67,8 @@ export const agentConfigSchema = z.strictObject({
     .startsWith('/')
     .optional()
     .meta({
-      description: "Where backups are staged, as BACKUP_BASE_PATH of OpenNebula's datastore.conf. Not set: in the directory of the machine.",
+      description:
+        "Where backups are staged, as BACKUP_BASE_PATH of OpenNebula's datastore.conf. Not set: in the directory of the machine.",
       examples: ['/var/lib/one/backups'],
     }),
   swtpm_directory: z.string().startsWith('/').default('/var/lib/libvirt/swtpm').describe('Where libvirt keeps the state of virtual TPMs.'),

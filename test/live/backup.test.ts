@@ -154,7 +154,7 @@ it('goes on after the guest was started again, and after qemu was killed', async
   await vm.boot();
   const again = await increment('guest started again');
   expect(again.log.map(({ text }) => text).join('\n')).not.toContain('lost');
-  const pid = (await tool('pgrep', ['-f', `qemu-system.*guest=${vm.guest.name},`])).trim();
+  const pid = (await tool('pgrep', ['-f', `qemu-system.*${site.libvirt.directory}/`])).trim();
   process.kill(Number(pid), 'SIGKILL');
   await vm.powerOff();
   await vm.boot();
