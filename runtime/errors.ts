@@ -103,8 +103,7 @@ export class StorageError extends Error {
 
 /** Text as one printable line: what oned reads as its error must not hold a line break or a control character (contract 1.4). */
 export function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/gu, ' ').trim();
+  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
 }
 
 /** What the kernel says, as a reason. The rest is `storage_failed`. */

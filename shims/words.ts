@@ -119,8 +119,7 @@ function parseWord(action: ActionName, argument: Argument, text: string): unknow
     if (text !== argument.name) throw wordError(action, argument, text);
     return undefined;
   }
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters and undecodable bytes are what is refused
-  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd]/u.test(text)) {
+  if (/[\p{Cc}\u2028\u2029\ufffd]/u.test(text)) {
     throw new StorageError(
       'bad_argument',
       `${action}: ${wordName(argument.name)} holds a control character or bytes that are not UTF-8: ${shown(text)}`,

@@ -136,8 +136,7 @@ function backingName({ head, clusterSize }: Fields, offset: bigint): string | un
   }
   const raw = head.subarray(Number(offset), Number(end));
   const name = raw.toString('utf8');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (/[\u0000-\u001f\u007f\ufffd]/u.test(name) || /^[^/]*:/u.test(name)) refuse('has a backing file name that is no path');
+  if (/[\p{Cc}\ufffd]/u.test(name) || /^[^/]*:/u.test(name)) refuse('has a backing file name that is no path');
   return name;
 }
 

@@ -31,8 +31,7 @@ const REFUSED = {
 // "ssh:" or "http:/host" must not pass as a path either: any word before a colon is a scheme. What starts with "/" is a path.
 const SCHEME = /^([a-z][a-z0-9+.-]*):(.*)$/isu;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-const CONTROL = /[\u0000-\u001f\u007f]/u;
+const CONTROL = /\p{Cc}/u;
 
 /**
  * Reads PATH of an image (contract 5.2) against the allow-list: an absolute path, http, https, s3.

@@ -11,6 +11,12 @@ import { RestartNeeded, RetryBudget } from './source.ts';
 /** oned waits 90 s for the size of an image (contract 1.4); the answer has a way to go. */
 const DEADLINE_MS = 80_000;
 
+interface How {
+  readonly signal: AbortSignal;
+  /** A FILE datastore: any content, an empty one too. */
+  readonly opaque: boolean;
+}
+
 /**
  * Virtual size of an image that is to be imported (contract 5.7). Reads the first 64 KiB; only a compressed raw image whose size stands nowhere
  * is read to its end, for at most 80 s. Changes nothing. Throws like an import; `timeout` when the size cannot be found in time.
@@ -19,12 +25,12 @@ export async function statOrigin(
   origin: OriginOf,
   secret: Secret | undefined,
   rules: PathRules,
-  options: { readonly signal: AbortSignal; readonly deadlineMs?: number },
+  options: { readonly signal: AbortSignal; readonly opaque: boolean; readonly deadlineMs?: number },
 ): Promise<Bytes> {
   const deadline = AbortSignal.timeout(options.deadlineMs ?? DEADLINE_MS);
   const signal = AbortSignal.any([options.signal, deadline]);
   try {
-    return await measure(origin, secret, rules, signal);
+    return await measure(origin, secret, rules, { signal, opaque: options.opaque });
   } catch (thrown) {
     if (options.signal.aborted) throw abortError(options.signal);
     if (deadline.aborted) {
@@ -34,11 +40,12 @@ export async function statOrigin(
   }
 }
 
-async function measure(origin: OriginOf, secret: Secret | undefined, rules: PathRules, signal: AbortSignal): Promise<Bytes> {
+async function measure(origin: OriginOf, secret: Secret | undefined, rules: PathRules, how: How): Promise<Bytes> {
+  const { signal } = how;
   for (const budget = new RetryBudget(1, 1000); ; ) {
     const opened = await openOrigin(origin, secret, rules, { signal, budget });
     try {
-      return bytes(await sizeOf(opened, origin, signal));
+      return bytes(await sizeOf(opened, origin, how));
     } catch (thrown) {
       if (!(thrown instanceof RestartNeeded)) throw thrown;
     } finally {
@@ -47,13 +54,15 @@ async function measure(origin: OriginOf, secret: Secret | undefined, rules: Path
   }
 }
 
-async function sizeOf(opened: Opened, origin: OriginOf, signal: AbortSignal): Promise<number> {
+async function sizeOf(opened: Opened, origin: OriginOf, { signal, opaque }: How): Promise<number> {
   const label = origin.path;
   const content = await openContent(opened.source.stream, { label, noDecompress: origin.noDecompress }, { signal });
   try {
-    // NO_DECOMPRESS is what FILE datastores have: any content, an empty one too.
-    const judged = origin.noDecompress && content.head.length === 0 ? { format: 'raw', virtualSize: 0 } : judgeHead(content.head, label);
-    return judged.format === 'qcow2' ? judged.virtualSize : await rawSize(opened, content, signal);
+    if (!opaque) {
+      const judged = judgeHead(content.head, label);
+      if (judged.format === 'qcow2') return judged.virtualSize;
+    }
+    return await rawSize(opened, content, signal);
   } finally {
     await content.close();
   }

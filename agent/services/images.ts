@@ -40,7 +40,8 @@ export function imagesService(agent: AgentContext) {
   return {
     StatOrigin: async (request: StatOriginRequest__Output, call: Call): Promise<StatOriginResponse> => {
       const { origin, secret } = readOrigin(request.origin);
-      return { sizeBytes: await statOrigin(origin, secret, rulesOf(agent, origin), { signal: call.signal }) };
+      const options = { signal: call.signal, opaque: request.opaque };
+      return { sizeBytes: await statOrigin(origin, secret, rulesOf(agent, origin), options) };
     },
     Import: async (request: ImportImageRequest__Output, call: Call, send: Send): Promise<void> => {
       const { origin, secret } = readOrigin(request.origin);

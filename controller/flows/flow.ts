@@ -88,7 +88,7 @@ export interface FlowTools {
   usage(host: Host, datastoreId: number, options: { readonly create: boolean }): Promise<UsageResponse__Output>;
   /** Measures the disks in a system datastore and tells onemonitord, as somebody who is no host (contract 6.2). */
   tellDiskSizes(host: Host, datastoreId: number): Promise<void>;
-  statOrigin(host: Host, origin: NonNullable<AgentRequests['Images/Import']['origin']>): Promise<number>;
+  statOrigin(host: Host, origin: NonNullable<AgentRequests['Images/Import']['origin']>, opaque: boolean): Promise<number>;
   /** The first of these hosts that answers, beginning at `index`; without hosts the front-end (contract 2.1, bridges). */
   bridge(names: readonly string[], index: number): Promise<Host>;
 }

@@ -71,6 +71,6 @@ export const stat: Flow<'ds/stat'> = {
     const data = tools.document();
     const origin = originOf(data);
     const host = isFile(origin.path) ? tools.host(undefined) : await bridgeOf(data.datastore, words.id, tools);
-    return String(toMebibytes(bytes(await tools.statOrigin(host, origin))));
+    return String(toMebibytes(bytes(await tools.statOrigin(host, origin, isOpaque(data)))));
   },
 };

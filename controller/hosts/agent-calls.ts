@@ -11,7 +11,6 @@ import type { ImportImageRequest } from '../../proto/gen/onestorage/v1/ImportIma
 import type { InspectRequest } from '../../proto/gen/onestorage/v1/InspectRequest.ts';
 import type { OpenExportRequest } from '../../proto/gen/onestorage/v1/OpenExportRequest.ts';
 import type { OperationEvent__Output } from '../../proto/gen/onestorage/v1/OperationEvent.ts';
-import type { Origin } from '../../proto/gen/onestorage/v1/Origin.ts';
 import type { QuarantineRequest } from '../../proto/gen/onestorage/v1/QuarantineRequest.ts';
 import type { ReceiveRequest } from '../../proto/gen/onestorage/v1/ReceiveRequest.ts';
 import type { RemoveDiskRequest } from '../../proto/gen/onestorage/v1/RemoveDiskRequest.ts';
@@ -19,6 +18,7 @@ import type { RemoveImageRequest } from '../../proto/gen/onestorage/v1/RemoveIma
 import type { ResizeDiskRequest } from '../../proto/gen/onestorage/v1/ResizeDiskRequest.ts';
 import type { SnapshotRequest } from '../../proto/gen/onestorage/v1/SnapshotRequest.ts';
 import type { StageRequest } from '../../proto/gen/onestorage/v1/StageRequest.ts';
+import type { StatOriginRequest } from '../../proto/gen/onestorage/v1/StatOriginRequest.ts';
 import type { Ticket } from '../../proto/gen/onestorage/v1/Ticket.ts';
 import type { UsageResponse__Output } from '../../proto/gen/onestorage/v1/UsageResponse.ts';
 import type { VmSizes } from '../../runtime/monitord/template.ts';
@@ -71,7 +71,7 @@ export interface AgentCalls {
   /** Makes the directory and the marker of a system datastore, so that the host tells its space before its first disk. */
   mark(host: Host, datastoreId: number, driver: string, signal: AbortSignal): Promise<void>;
   /** Virtual size in bytes. */
-  statOrigin(host: Host, origin: Origin, signal: AbortSignal): Promise<number>;
+  statOrigin(host: Host, request: StatOriginRequest, signal: AbortSignal): Promise<number>;
   /** What does not fit in a datastore of the host. */
   inspect(host: Host, request: InspectRequest, signal: AbortSignal): AsyncIterable<Finding__Output>;
   openExport(host: Host, request: OpenExportRequest, signal: AbortSignal): Promise<Ticket>;

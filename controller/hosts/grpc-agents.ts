@@ -145,9 +145,9 @@ export function grpcAgents({ identity, statMs, monitorMs }: GrpcAgentsOptions): 
       const request = { datastoreId, create: true, monitor: driver };
       await callUnary(channelOf(host).client('Hosts'), 'Usage', request, { signal, deadlineMs: monitorMs });
     },
-    statOrigin: async (host, origin, signal) => {
+    statOrigin: async (host, request, signal) => {
       const options = { signal, deadlineMs: statMs };
-      const answer: StatOriginResponse__Output = await callUnary(channelOf(host).client('Images'), 'StatOrigin', { origin }, options);
+      const answer: StatOriginResponse__Output = await callUnary(channelOf(host).client('Images'), 'StatOrigin', request, options);
       return answer.sizeBytes;
     },
     inspect: (host, request, signal) => callStream(channelOf(host).client('Inspections'), 'Inspect', request, { signal }),

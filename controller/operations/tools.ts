@@ -129,7 +129,7 @@ export function flowTools(options: ToolsOptions): FlowTools {
       const left = await tellMonitord(vms, config.monitord, signal);
       if (left.length > 0) context.log('warn', `VM ${left.join(', VM ')}: ${TOO_MANY}`);
     },
-    statOrigin: (host, origin) => agents.statOrigin(host, origin, signal),
+    statOrigin: (host, origin, opaque) => agents.statOrigin(host, { origin, opaque }, signal),
     bridge: (names, index) => chooseBridge(names, index, services, context),
   };
 }

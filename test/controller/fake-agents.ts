@@ -92,8 +92,8 @@ export class FakeAgents implements AgentCalls {
     await this.behave(call, new AbortController().signal);
   };
 
-  statOrigin: AgentCalls['statOrigin'] = (host, origin) => {
-    this.calls.push({ host: host.name, method: 'Images/StatOrigin', request: { origin } });
+  statOrigin: AgentCalls['statOrigin'] = (host, request) => {
+    this.calls.push({ host: host.name, method: 'Images/StatOrigin', request: request as Record<string, unknown> });
     return Promise.resolve(256 * 1024 ** 2 + 1);
   };
 

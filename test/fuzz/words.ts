@@ -102,8 +102,7 @@ export const words: Family<Call> = {
   wrong({ action, argv }, taken) {
     const back = spelled(action, taken as Readonly<Record<string, unknown>>);
     if (back.map(plain).join('\0') !== argv.map(plain).join('\0')) return `was understood as ${JSON.stringify(back)}`;
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be there
-    if (/[\u0000-\u001f\u007f\ufffd]/u.test(back.join(''))) return 'holds a control character';
+    if (/[\p{Cc}\ufffd]/u.test(back.join(''))) return 'holds a control character';
     return undefined;
   },
 };

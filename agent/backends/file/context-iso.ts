@@ -37,8 +37,7 @@ function stagesOf(located: Located, operationId: string): Stages {
 export function checkEntries(entries: readonly ContextEntry[]): readonly ContextEntry[] {
   const seen = new Map<string, string>();
   for (const { name, origin } of entries) {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-    const unfit = name === '' || name === '.' || name === '..' || /[/\u0000-\u001f\u007f]/u.test(name) || Buffer.byteLength(name) > 200;
+    const unfit = name === '' || name === '.' || name === '..' || /[/\p{Cc}]/u.test(name) || Buffer.byteLength(name) > 200;
     if (unfit) throw new StorageError('bad_argument', `'${name.slice(0, 80)}' is not a name for a file of the context`);
     const from = JSON.stringify(origin);
     if (seen.has(name) && seen.get(name) !== from) {

@@ -19,8 +19,7 @@ export interface Located {
   readonly name: string;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f]/u;
+const CONTROL = /\p{Cc}/u;
 
 /** The directory of a datastore. */
 export function datastoreRoot(datastores: string, datastoreId: number): string {

@@ -28,7 +28,7 @@ afterAll(async () => {
 
 async function size(
   path: string,
-  more: { readonly noDecompress?: boolean; readonly deadlineMs?: number; readonly signal?: AbortSignal } = {},
+  more: { readonly noDecompress?: boolean; readonly opaque?: boolean; readonly deadlineMs?: number; readonly signal?: AbortSignal } = {},
 ): Promise<number> {
   const origin = {
     path,
@@ -38,12 +38,12 @@ async function size(
     bytesPerSecond: 0,
     sealed: false,
   };
-  const { deadlineMs, signal = new AbortController().signal } = more;
+  const { deadlineMs, opaque = false, signal = new AbortController().signal } = more;
   return statOrigin(
     origin,
     undefined,
     { safe: [root.path], restricted: ['/'], never: [] },
-    { signal, ...(deadlineMs === undefined ? {} : { deadlineMs }) },
+    { signal, opaque, ...(deadlineMs === undefined ? {} : { deadlineMs }) },
   );
 }
 
@@ -72,7 +72,12 @@ describe.each([
   it('is that of the file itself when it is not to be decompressed', async () => {
     const packed = pack('gzip', disk);
     expect(await size(await place(packed), { noDecompress: true })).toBe(packed.length);
-    expect(await size(await place(Buffer.alloc(0)), { noDecompress: true })).toBe(0);
+  });
+
+  it('is that of the file, whatever it is, for a FILE datastore', async () => {
+    for (const content of [qcow2, Buffer.from('KDMV of a file'), Buffer.alloc(0)]) {
+      expect(await size(await place(content), { noDecompress: true, opaque: true })).toBe(content.length);
+    }
   });
 
   it('is not told of what an import would refuse', async () => {

@@ -116,7 +116,7 @@ describe('Images.Import', () => {
 });
 
 describe('Images.StatOrigin', () => {
-  const stat = (path: string) => imagesService(host.agent).StatOrigin({ origin: originOf(path) }, call);
+  const stat = (path: string) => imagesService(host.agent).StatOrigin({ origin: originOf(path), opaque: false }, call);
 
   it('tells the size of what an import would bring', async () => {
     const path = join(host.root, 'images', 'disk');
