@@ -9,6 +9,7 @@ import type { Logger } from '../runtime/log.ts';
 import { startMetrics } from '../runtime/metrics/start.ts';
 import { Operations } from '../runtime/operations/operations.ts';
 import { startService } from '../runtime/service.ts';
+import { startTelemetry } from '../runtime/telemetry/start.ts';
 import { releaseAll } from './backends/live/quiet.ts';
 import type { AgentConfig } from './config.ts';
 import type { AgentContext } from './context.ts';
@@ -114,6 +115,7 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
     measureMore: (into) => measureDatastores(into, config.datastores),
     log,
   });
+  const telemetry = await startTelemetry({ daemon: 'agent', version: packageJson.version, config: config.opentelemetry, operations, log });
   operations.recover();
   const service = await startService({
     address: config.listen,
@@ -142,6 +144,7 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
       await operations.drain(DRAIN_MS);
       await service.drain(DRAIN_MS);
       service.stop();
+      await telemetry.stop();
       operations.stop();
       audit.append({ event: 'stop' });
       audit.close();

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { metricsConfig } from '../runtime/metrics/config.ts';
+import { telemetryConfig } from '../runtime/telemetry/config.ts';
 import { monitordConfig } from './monitor/monitord-config.ts';
 
 const DEFAULT_PORT = 2635;
@@ -73,6 +74,7 @@ export const agentConfigSchema = z.strictObject({
     }),
   swtpm_directory: z.string().startsWith('/').default('/var/lib/libvirt/swtpm').describe('Where libvirt keeps the state of virtual TPMs.'),
   metrics: metricsConfig(METRICS_PORT).prefault({}).describe('What Prometheus may ask, by GET /metrics; metrics: off turns it off.'),
+  opentelemetry: telemetryConfig,
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('How much goes to the journal of the system.'),
 });
 

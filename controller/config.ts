@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { metricsConfig } from '../runtime/metrics/config.ts';
+import { telemetryConfig } from '../runtime/telemetry/config.ts';
 
 const seconds = z
   .number()
@@ -144,6 +145,7 @@ export const controllerConfig = z.strictObject({
     .prefault({})
     .describe('Where onemonitord is told the sizes of disks in shared datastores.'),
   metrics: metricsConfig(2637).prefault({}).describe('What Prometheus may ask, by GET /metrics; metrics: off turns it off.'),
+  opentelemetry: telemetryConfig,
   log_level: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')

@@ -8,6 +8,7 @@ import { loadIdentity } from '../runtime/identity/identity.ts';
 import type { Logger } from '../runtime/log.ts';
 import { startMetrics } from '../runtime/metrics/start.ts';
 import { Operations } from '../runtime/operations/operations.ts';
+import { startTelemetry } from '../runtime/telemetry/start.ts';
 import type { ControllerConfig } from './config.ts';
 import { hostDirectory } from './hosts/directory.ts';
 import { grpcAgents } from './hosts/grpc-agents.ts';
@@ -23,7 +24,7 @@ import { openNebulaInventory } from './opennebula/inventory.ts';
 import { openNebulaOverview } from './opennebula/overview.ts';
 import { Actions } from './operations/actions.ts';
 import { Admission } from './operations/admission.ts';
-import { auditedHandler, auditedInspect } from './operations/audited.ts';
+import { auditedHandler, auditedInspect, readAsTold } from './operations/audited.ts';
 import type { ActionHandler } from './server/handler.ts';
 
 export interface Controller {
@@ -73,6 +74,14 @@ export async function createController(config: ControllerConfig, log: Logger): P
     },
     log,
   });
+  const telemetry = await startTelemetry({
+    daemon: 'controller',
+    version: packageJson.version,
+    config: config.opentelemetry,
+    operations,
+    nameOf: (operation) => actionLabels(operation).kind,
+    log,
+  });
   const inspect = inspector({
     config,
     hosts,
@@ -89,7 +98,12 @@ export async function createController(config: ControllerConfig, log: Logger): P
     log,
   });
   return {
-    handler: auditedHandler(handler, audit, { ended: (...read) => metrics.tell((into) => measureRead(into, ...read)) }),
+    handler: auditedHandler(handler, audit, {
+      ended: (request, seconds, reason) => {
+        metrics.tell((into) => measureRead(into, request, seconds, reason));
+        telemetry.tell(readAsTold(request, seconds, reason));
+      },
+    }),
     inspect: auditedInspect(inspect, audit),
     looks,
     start: () => {
@@ -100,6 +114,7 @@ export async function createController(config: ControllerConfig, log: Logger): P
       marking.stop();
       operations.stop();
       void metrics.stop();
+      void telemetry.stop();
       audit.append({ event: 'stop' });
       audit.close();
     },

@@ -11,6 +11,7 @@ import { type Connection, type ExpectedPeer, openConnection } from './connection
 import { StorageError } from './errors.ts';
 import type { Identity } from './identity/identity.ts';
 import { type Clients, clients, type ServiceName } from './proto.ts';
+import { currentTrace, TRACE_HEADER } from './trace.ts';
 
 /** Connection to one agent: made at the first call, made again when it breaks. */
 export interface Channel {
@@ -65,6 +66,14 @@ type StreamMessage<M> = M extends StreamMethod<infer _Request, infer Message> ? 
 type DuplexRequest<M> = M extends DuplexMethod<infer Request, infer _Message> ? Request : never;
 type DuplexMessage<M> = M extends DuplexMethod<infer _Request, infer Message> ? Message : never;
 
+/** Says for which call of a shim this is asked. */
+function metadata(): Metadata {
+  const found = new Metadata();
+  const trace = currentTrace()?.trace;
+  if (trace !== undefined) found.set(TRACE_HEADER, trace);
+  return found;
+}
+
 /** One request, one answer: `callUnary(channel.client('Hosts'), 'Usage', { datastoreId: 1 }, { signal })`. */
 export async function callUnary<C extends object, M extends keyof C & string>(
   client: C,
@@ -77,7 +86,7 @@ export async function callUnary<C extends object, M extends keyof C & string>(
   const { promise, resolve, reject } = Promise.withResolvers<UnaryResponse<C[M]>>();
   const call = invoke<ClientUnaryCall>(client, method, [
     request,
-    new Metadata(),
+    metadata(),
     { deadline },
     (error: ServiceError | null, value?: UnaryResponse<C[M]>) => {
       if (value === undefined || error !== null) reject(failure(error, connection, signal));
@@ -101,7 +110,7 @@ export async function* callStream<C extends object, M extends keyof C & string>(
   { signal }: { readonly signal: AbortSignal },
 ): AsyncGenerator<StreamMessage<C[M]>, void, undefined> {
   const connection = await connected(client, signal);
-  const call = invoke<ClientReadableStream<StreamMessage<C[M]>>>(client, method, [request, new Metadata()]);
+  const call = invoke<ClientReadableStream<StreamMessage<C[M]>>>(client, method, [request, metadata()]);
   yield* messagesOf<StreamMessage<C[M]>>(call, connection, signal);
 }
 
@@ -123,7 +132,7 @@ export async function openDuplex<C extends object, M extends keyof C & string>(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<Duplex<DuplexRequest<C[M]>, DuplexMessage<C[M]>>> {
   const connection = await connected(client, signal);
-  const call = invoke<ClientDuplexStream<DuplexRequest<C[M]>, DuplexMessage<C[M]>>>(client, method, [new Metadata()]);
+  const call = invoke<ClientDuplexStream<DuplexRequest<C[M]>, DuplexMessage<C[M]>>>(client, method, [metadata()]);
   // gRPC emits the status once: kept for a reader who comes later, for whom the stream would seem to end well.
   const outcome: { failed?: unknown } = {};
   call.once('error', (thrown) => {

@@ -5,6 +5,7 @@ import { peerOf } from './identity/peer.ts';
 import type { Logger } from './log.ts';
 import type { Send, ServiceCall } from './methods.ts';
 import { toStatus } from './status.ts';
+import { TRACE_HEADER, traced } from './trace.ts';
 
 /** A handler of runtime/methods.ts without its types: which of the three it is, is in the service definition. */
 export type PlainHandler = (request: unknown, call: ServiceCall, send: Send<unknown>) => Promise<unknown>;
@@ -23,9 +24,11 @@ const ADAPTERS = {
   unary:
     (handler: PlainHandler, context: HandlerContext) =>
     (call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>): void => {
-      handler(call.request, describeCall(call, context), neverSend).then(
-        (response) => callback(null, response),
-        (thrown: unknown) => callback(toStatus(reportFailure(thrown, call, context))),
+      inTrace(call, context, () =>
+        handler(call.request, describeCall(call, context), neverSend).then(
+          (response) => callback(null, response),
+          (thrown: unknown) => callback(toStatus(reportFailure(thrown, call, context))),
+        ),
       );
     },
   stream:
@@ -49,11 +52,19 @@ function serveStream(
   work: (call: ServiceCall, send: Send<unknown>) => Promise<unknown>,
 ): void {
   const described = describeCall(call, context);
-  work(described, senderTo(call, described.signal)).then(
-    () => call.end(),
-    // gRPC takes the status of a stream from its error event.
-    (thrown: unknown) => call.emit('error', toStatus(reportFailure(thrown, call, context))),
+  inTrace(call, context, () =>
+    work(described, senderTo(call, described.signal)).then(
+      () => call.end(),
+      // gRPC takes the status of a stream from its error event.
+      (thrown: unknown) => call.emit('error', toStatus(reportFailure(thrown, call, context))),
+    ),
   );
+}
+
+/** For the call of a shim that the caller names. */
+function inTrace(call: AnyCall, { log }: HandlerContext, work: () => Promise<unknown>): void {
+  const [trace = ''] = call.metadata.get(TRACE_HEADER);
+  void traced({ trace: String(trace), log }, work);
 }
 
 function describeCall(call: AnyCall, { stopping }: HandlerContext): ServiceCall {

@@ -4,6 +4,7 @@ import os from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { asStorageError, type Reason, StorageError } from '../../runtime/errors.ts';
 import type { Figures } from '../../runtime/operations/types.ts';
+import { currentTrace } from '../../runtime/trace.ts';
 import { Lines, lastLine, Tail } from './output.ts';
 import { findProgram, type ProgramName, requireProgram, searchPath } from './programs.ts';
 
@@ -58,12 +59,15 @@ export function abortError(signal: AbortSignal): StorageError {
 
 function environment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const { HOME, TMPDIR } = process.env;
+  const trace = currentTrace()?.trace;
   return {
     PATH: searchPath().join(':'),
     LANG: 'C',
     LC_ALL: 'C',
     ...(HOME === undefined ? {} : { HOME }),
     ...(TMPDIR === undefined ? {} : { TMPDIR }),
+    // `ps e` tells for which action of OpenNebula a program runs.
+    ...(trace === undefined ? {} : { ONESTORAGE_TRACE: trace }),
     ...extra,
   };
 }
@@ -138,10 +142,18 @@ function watch(program: ProgramName, child: ChildProcess, signal: AbortSignal, e
     signalGroup(pid, 'SIGTERM');
     killer = setTimeout(() => signalGroup(pid, 'SIGKILL'), KILL_AFTER_MS);
   };
+  const started = performance.now();
+  // Its words stay out: what is wrong with them stands in the error, and a path is more than a log needs.
+  const log = currentTrace()?.log;
+  log?.debug({ program, child: pid }, 'program started');
   const exited = exit.then(([code, by]): Exit => {
     clearTimeout(killer);
     signal.removeEventListener('abort', terminate);
     signalGroup(pid, 'SIGKILL');
+    log?.debug(
+      { program, child: pid, code, signal: by ?? undefined, milliseconds: Math.round(performance.now() - started) },
+      'program ended',
+    );
     return { code: typeof code === 'number' ? code : null, signal: (by ?? null) as NodeJS.Signals | null };
   });
   signal.addEventListener('abort', terminate, { once: true });

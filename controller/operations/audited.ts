@@ -1,11 +1,12 @@
 import type { Audit } from '../../runtime/audit/log.ts';
 import { oneLine, type Reason } from '../../runtime/errors.ts';
+import type { Told } from '../../runtime/telemetry/spans.ts';
 import type { Inspect } from '../inspection/events.ts';
 import type { ActionHandler, ActionRequest } from '../server/handler.ts';
 
 export interface ActionObserver {
   /** A call ended that became no operation: a read, or one that was refused. */
-  ended(request: Pick<ActionRequest, 'action' | 'driver'>, seconds: number, reason: Reason | undefined): void;
+  ended(request: Pick<ActionRequest, 'key' | 'action' | 'driver'>, seconds: number, reason: Reason | undefined): void;
 }
 
 /**
@@ -40,6 +41,14 @@ export function auditedHandler(handler: ActionHandler, audit: Audit, observer: A
     list: (all) => handler.list(all),
     get: (id) => handler.get(id),
   };
+}
+
+/** A call without an operation, as if it had been one that ends now. */
+export function readAsTold({ key, action }: Pick<ActionRequest, 'key' | 'action'>, seconds: number, reason: Reason | undefined): Told {
+  const finishedAt = Date.now();
+  const state = reason === undefined ? 'succeeded' : 'failed';
+  const figures = { movedBytes: 0, skippedBytes: 0, verifiedBytes: 0, processes: 0 };
+  return { id: key, kind: action, subject: action, state, createdAt: finishedAt - 1000 * seconds, finishedAt, figures, steps: [], reason };
 }
 
 /** The same inspection; a repair, and everything it sets aside, is written down. */

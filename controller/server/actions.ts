@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { asStorageError, GRPC_CODES, REASONS, StorageError } from '../../runtime/errors.ts';
+import { traced } from '../../runtime/trace.ts';
 import { ACTIONS, findAction } from '../../shims/actions.ts';
 import { readForm } from './form.ts';
 import type { ActionHandler, ActionRequest, Dialect } from './handler.ts';
@@ -61,13 +62,16 @@ export async function serveAction(
   }
   reply.accept(call.key);
   try {
-    const outcome = await route.handler.run(call, { log: (level, text) => reply.log(level, text) });
+    const outcome = await traced({ trace: call.key, log: route.log }, () =>
+      route.handler.run(call, { log: (level, text) => reply.log(level, text) }),
+    );
     if (route.stopping()) reply.breakOff();
     else if (outcome.failure === undefined) reply.succeed(outputLines(outcome.stdout, ACTIONS[call.action].stdout));
     else reply.fail(outcome.failure.message);
   } catch (thrown) {
     const error = asStorageError(thrown, call.action);
-    if (error.reason === 'internal') route.log.error({ operation: call.key, action: call.action, detail: error.detail }, error.message);
+    if (error.reason === 'internal')
+      route.log.error({ trace: call.key, operation: call.key, action: call.action, detail: error.detail }, error.message);
     if (route.stopping()) reply.breakOff();
     else reply.fail(error.message);
   }

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { asStorageError, type Reason, StorageError } from '../errors.ts';
 import { failpoint } from '../failpoint.ts';
 import type { Logger } from '../log.ts';
+import { traced, traceOf } from '../trace.ts';
 import { EventLog } from './events.ts';
 import type { Journal } from './journal.ts';
 import type { Locks } from './locks.ts';
-import { traceOf } from './trace.ts';
-import type { Figures, LogLevel, OperationContext, OperationKind, OperationState, Progress } from './types.ts';
+import type { Figures, LogLevel, OperationContext, OperationKind, OperationState, Progress, StepTimes } from './types.ts';
 
 export const NO_FIGURES: Figures = { movedBytes: 0, skippedBytes: 0, verifiedBytes: 0, processes: 0 };
 
@@ -46,8 +46,9 @@ export class Execution<Input, Result> {
   readonly attempt: number;
   readonly input: Input;
   readonly #options: ExecutionOptions;
-  /** Says in every line to which action of a shim it belongs. */
-  readonly #logger: Logger;
+  /** In every line of the log: the operation, and the action of a shim that it belongs to. */
+  readonly #names: { readonly trace: string; readonly operation: string };
+  readonly #steps: StepTimes[] = [];
   readonly #abort = new AbortController();
   readonly #stepNames = new Set<string>();
   #finishedSteps: ReadonlyMap<string, string | null> = new Map();
@@ -58,7 +59,7 @@ export class Execution<Input, Result> {
     this.kind = kind;
     this.input = input;
     this.#options = options;
-    this.#logger = options.log.child({ trace: traceOf(options.id) });
+    this.#names = { trace: traceOf(options.id), operation: options.id };
     this.id = options.id;
     this.subject = options.subject;
     this.createdAt = options.createdAt;
@@ -79,7 +80,7 @@ export class Execution<Input, Result> {
     try {
       this.#options.journal.beginUndo(this.id, error.reason, error.message);
     } catch (thrown) {
-      this.#logger.warn({ operation: this.id, error: String(thrown) }, 'the cancel could not be journaled yet');
+      this.#options.log.warn({ ...this.#names, error: String(thrown) }, 'the cancel could not be journaled yet');
     }
     this.#abort.abort(error);
     return true;
@@ -87,6 +88,15 @@ export class Execution<Input, Result> {
 
   /** Never rejects: the outcome is in `done` and in the events. */
   async run(beforeLocks: () => Promise<void>): Promise<void> {
+    await traced({ trace: this.#names.trace, log: this.#options.log }, () => this.#run(beforeLocks));
+  }
+
+  /** What this run of the daemon has done of it, in order. */
+  get steps(): readonly StepTimes[] {
+    return this.#steps;
+  }
+
+  async #run(beforeLocks: () => Promise<void>): Promise<void> {
     let release: () => void = () => undefined;
     try {
       await orAborted(beforeLocks(), this.#abort.signal);
@@ -110,7 +120,7 @@ export class Execution<Input, Result> {
   async #fail(error: StorageError): Promise<void> {
     // The daemon stops: nothing may be taken back any more, because the next start goes on from what the journal says.
     if (!this.#options.journal.isOpen) return;
-    if (error.detail !== undefined) this.#logger.warn({ operation: this.id, reason: error.reason, detail: error.detail }, error.message);
+    if (error.detail !== undefined) this.#options.log.warn({ ...this.#names, reason: error.reason, detail: error.detail }, error.message);
     if (!this.committed && this.kind.undo !== undefined) {
       this.state = 'undoing';
       await this.#persist((journal) => journal.beginUndo(this.id, error.reason, error.message));
@@ -119,7 +129,7 @@ export class Execution<Input, Result> {
         await this.kind.undo(this.input, { operationId: this.id, subject: this.subject, log: (level, text) => this.#log(level, text) });
       } catch (thrown) {
         const left = asStorageError(thrown);
-        this.#logger.error({ operation: this.id, reason: left.reason, detail: left.detail }, `could not be taken back: ${left.message}`);
+        this.#options.log.error({ ...this.#names, reason: left.reason, detail: left.detail }, `could not be taken back: ${left.message}`);
         this.#log('warn', `could not be taken back whole: ${left.message}`);
       }
     }
@@ -143,8 +153,8 @@ export class Execution<Input, Result> {
     this.state = state;
     this.finishedAt = finished;
     this.failure = error === undefined ? undefined : { reason: error.reason, message: error.message };
-    this.#logger.info(
-      { operation: this.id, kind: this.kind.name, subject: this.subject, state, reason: error?.reason, figures },
+    this.#options.log.info(
+      { ...this.#names, kind: this.kind.name, subject: this.subject, state, reason: error?.reason, figures },
       error?.message ?? 'done',
     );
     if (error === undefined) {
@@ -187,7 +197,10 @@ export class Execution<Input, Result> {
     this.step = name;
     await this.#persist((journal) => journal.beginStep(this.id, name));
     await failpoint(`${this.kind.name}.${name}.begin`, this.#abort.signal);
+    const times: StepTimes = { name, startedAt: Date.now(), finishedAt: undefined };
+    this.#steps.push(times);
     const result = await work();
+    this.#steps[this.#steps.indexOf(times)] = { ...times, finishedAt: Date.now() };
     await this.#persist((journal) => journal.endStep(this.id, name, result === undefined ? null : JSON.stringify(result)));
     await failpoint(`${this.kind.name}.${name}.end`, this.#abort.signal);
     return result;
@@ -233,7 +246,7 @@ export class Execution<Input, Result> {
   }
 
   #log(level: LogLevel, text: string): void {
-    this.#logger[level]({ operation: this.id, subject: this.subject }, text);
+    this.#options.log[level]({ ...this.#names, subject: this.subject }, text);
     this.events.push({ type: 'log', level, text });
   }
 }

@@ -4,7 +4,7 @@ import { EventLog } from './events.ts';
 import { Execution, NO_FIGURES, recordedError } from './execution.ts';
 import { Journal, type JournalRow } from './journal.ts';
 import { Locks } from './locks.ts';
-import type { Figures, OperationEvent, OperationHandle, OperationKind, OperationRecord, Submission } from './types.ts';
+import type { Figures, OperationEvent, OperationHandle, OperationKind, OperationRecord, StepTimes, Submission } from './types.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** How long ended operations stay in the journal. */
@@ -17,6 +17,7 @@ type AnyExecution = Execution<unknown, unknown>;
 /** An operation as metrics and audit see it. */
 export interface Measured extends Pick<OperationRecord, 'id' | 'kind' | 'subject' | 'state' | 'createdAt' | 'finishedAt' | 'figures'> {
   readonly input: unknown;
+  readonly steps: readonly StepTimes[];
   /** Why it failed or was cancelled. */
   readonly reason: string | undefined;
 }
@@ -241,8 +242,8 @@ function figuresOf(row: JournalRow): Figures {
   return { ...NO_FIGURES, ...(JSON.parse(row.figures) as Partial<Figures>) };
 }
 
-function measuredOf({ id, kind, subject, state, createdAt, finishedAt, figures, input, failure }: AnyExecution): Measured {
-  return { id, kind: kind.name, subject, state, createdAt, finishedAt, figures, input, reason: failure?.reason };
+function measuredOf({ id, kind, subject, state, createdAt, finishedAt, figures, input, steps, failure }: AnyExecution): Measured {
+  return { id, kind: kind.name, subject, state, createdAt, finishedAt, figures, input, steps, reason: failure?.reason };
 }
 
 function recordOfExecution(execution: AnyExecution): OperationRecord {

@@ -61,6 +61,13 @@ export interface UndoContext {
   log(level: LogLevel, text: string): void;
 }
 
+/** When a step was done. Milliseconds since the epoch; without an end it failed, or was cut. */
+export interface StepTimes {
+  readonly name: string;
+  readonly startedAt: number;
+  readonly finishedAt: number | undefined;
+}
+
 export type OperationState = 'waiting' | 'running' | 'undoing' | 'succeeded' | 'failed' | 'cancelled';
 
 export interface OperationRecord {

@@ -4,13 +4,13 @@ import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startAgent } from '../../agent/agent.ts';
 import { agentConfigSchema } from '../../agent/config.ts';
 import { NO_LINE } from '../../runtime/audit/chain.ts';
 import { verifyFile } from '../../runtime/audit/verify.ts';
 import { callStream, openChannel } from '../../runtime/channel.ts';
+import { createLogger } from '../../runtime/log.ts';
 import { testIdentity, testIdentityDirectory } from '../helpers/pki.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -47,7 +47,7 @@ beforeAll(async () => {
     state_directory: join(directory, 'state'),
     metrics: 'off',
   });
-  agent = await startAgent(config, pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }));
+  agent = await startAgent(config, createLogger('agent', 'debug', { write: (line: string) => logged.push(JSON.parse(line)) }));
   const channel = openChannel(`127.0.0.1:${agent.port}`, await testIdentity('controller', { hostName: 'frontend' }), {
     hostName: 'host01',
   });
@@ -55,7 +55,7 @@ beforeAll(async () => {
     operation: { operationId: ID, subject: 'disk 1 of VM 9' },
     target: { datastoreId: 107, path: '9/disk.1' },
     sizeBytes: 1024 * 1024,
-    format: 'raw',
+    format: 'qcow2',
   };
   const stream = callStream(channel.client('Disks'), 'Create', request, { signal: new AbortController().signal });
   for await (const event of stream) if (event.outcome) expect(event.outcome.failure ?? null).toBeNull();
@@ -137,5 +137,9 @@ describe('an operation', () => {
     const mine = logged.filter(({ operation }) => operation === ID);
     expect(mine.length).toBeGreaterThan(0);
     for (const line of mine) expect(line).toMatchObject({ trace: KEY });
+    // Down to the programs.
+    const programs = logged.filter(({ program }) => program !== undefined).map(({ trace, program, msg }) => [trace, program, msg]);
+    expect(programs).toContainEqual([KEY, 'qemu-img', 'program started']);
+    expect(programs).toContainEqual([KEY, 'qemu-img', 'program ended']);
   });
 });

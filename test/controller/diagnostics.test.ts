@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
 import { controllerConfig } from '../../controller/config.ts';
 import { createController } from '../../controller/controller.ts';
 import { NO_LINE } from '../../runtime/audit/chain.ts';
 import { verifyFile } from '../../runtime/audit/verify.ts';
+import { createLogger } from '../../runtime/log.ts';
 import { testIdentityDirectory } from '../helpers/pki.ts';
 import { samplesOf } from '../runtime/metrics/exposition.ts';
 
@@ -27,7 +27,10 @@ it('an action of a controller is in its metrics, its audit log and, as trace, in
     mark_datastores_seconds: 0,
     metrics: { listen: '127.0.0.1:0' },
   });
-  const controller = await createController(config, pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }));
+  const controller = await createController(
+    config,
+    createLogger('controller', 'debug', { write: (line: string) => logged.push(JSON.parse(line)) }),
+  );
   let running = true;
   const stop = (): void => {
     if (running) controller.stop();
