@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { cpus, release } from 'node:os';
+import { cpus, loadavg, release } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startCluster } from '../lab/cluster.ts';
@@ -8,9 +9,14 @@ import { openAccount } from './account.ts';
 import { runActions } from './actions.ts';
 import { runClones } from './clones.ts';
 import { isolated, runIsolated, runName } from './isolate.ts';
+import { runLoad } from './load.ts';
+import { loadMarkdown, loadPlot, loadTable } from './load-report.ts';
 import { runMemory } from './memory.ts';
 import { openBench } from './sides.ts';
 import { MACHINE_CPU, type Row, renderMarkdown, renderTable } from './table.ts';
+
+/** Of other work on this machine: what it is with the load says nothing. */
+const loadBefore = loadavg()[0]?.toFixed(1);
 
 /** `npm run bench`: the shims against the way of the stock ssh driver, on this machine. A target that is missed is no error. */
 
@@ -22,6 +28,7 @@ const USAGE = `usage: npm run bench -- [--rounds N] [--actions N] [--scale X] [-
   --check          show the processor time of the whole machine, too: about the same on a quiet one
   --json           the rows as JSON on standard output
   --markdown FILE  the table as a file, too
+  --load-report DIRECTORY  what a growing load costs as load.md and load.svg, too; --only load measures that alone
 `;
 
 interface Options {
@@ -32,6 +39,7 @@ interface Options {
   readonly check: boolean;
   readonly json: boolean;
   readonly markdown: string | undefined;
+  readonly loadReport: string | undefined;
 }
 
 async function main(options: Options): Promise<void> {
@@ -39,6 +47,7 @@ async function main(options: Options): Promise<void> {
   const facts = await describe(options);
   for (const fact of facts) say(fact);
   const wanted = (name: string) => name.includes(options.only);
+  if (options.only === 'load') return await load(options, facts, say);
   const shown = ({ metric }: Row) => options.check || metric !== MACHINE_CPU;
   const rows: Row[] = [];
   const keep = (found: readonly Row[]) => {
@@ -61,10 +70,20 @@ async function main(options: Options): Promise<void> {
     await account.close();
   }
   if (wanted('memory')) keep(await runMemory());
+  if (options.only === '') await load(options, facts, say);
   const judged = rows.filter(({ met }) => met !== undefined);
   say(`\n${judged.filter(({ met }) => met === true).length} of ${judged.length} targets met`);
   if (options.json) process.stdout.write(`${JSON.stringify({ facts, rows }, undefined, 2)}\n`);
   if (options.markdown !== undefined) await writeFile(options.markdown, renderMarkdown(rows.filter(shown), facts));
+}
+
+async function load({ loadReport, json }: Options, facts: readonly string[], say: (text: string) => void): Promise<void> {
+  const rows = await runLoad([1, 15, 100], [1, 30, 300], say);
+  say(`\n${loadTable(rows)}`);
+  if (json) process.stdout.write(`${JSON.stringify({ facts, load: rows }, undefined, 2)}\n`);
+  if (loadReport === undefined) return;
+  await writeFile(path.join(loadReport, 'load.md'), loadMarkdown(rows, [facts[0] ?? '', `load average before: ${loadBefore}`]));
+  await writeFile(path.join(loadReport, 'load.svg'), loadPlot(rows));
 }
 
 async function describe({ rounds, actions, scale }: Options): Promise<string[]> {
@@ -90,6 +109,7 @@ function readOptions(): Options {
       scale: text,
       only: text,
       markdown: text,
+      'load-report': text,
       json: flag,
       check: flag,
       help: { ...flag, short: 'h' },
@@ -112,6 +132,7 @@ function readOptions(): Options {
     check: values.check,
     json: values.json,
     markdown: values.markdown,
+    loadReport: values['load-report'],
   };
 }
 
