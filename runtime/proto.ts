@@ -23,8 +23,31 @@ import type { ProtoGrpcType as TransferProto } from '../proto/gen/transfer.ts';
 // Its own log goes to standard error as plain text; everything it says there also comes as an error to whoever called.
 if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
 
-/** The files of proto/onestorage/v1, by name: inside the packaged program there is no directory to list. */
-export const PROTO_NAMES = ['disk', 'host', 'image', 'inspection', 'live', 'operation', 'snapshot', 'transfer'] as const;
+/** What each file of proto/onestorage/v1 defines. */
+interface ProtoFiles {
+  readonly disk: DiskProto;
+  readonly host: HostProto;
+  readonly image: ImageProto;
+  readonly inspection: InspectionProto;
+  readonly live: LiveProto;
+  readonly operation: OperationProto;
+  readonly snapshot: SnapshotProto;
+  readonly staging: StagingProto;
+  readonly transfer: TransferProto;
+}
+
+/** The files that are loaded: inside the packaged program there is no directory to list. */
+export const PROTO_NAMES = [
+  'disk',
+  'host',
+  'image',
+  'inspection',
+  'live',
+  'operation',
+  'snapshot',
+  'staging',
+  'transfer',
+] as const satisfies readonly (keyof ProtoFiles)[];
 
 const directory = join(import.meta.dirname, '..', 'proto');
 
@@ -37,15 +60,9 @@ export const packageDefinition: PackageDefinition = loadSync(
 /** The health service as reflection describes it; gRPC's own library serves it. */
 export const healthDefinition: PackageDefinition = loadSync('grpc/health/v1/health.proto', { includeDirs: [directory] });
 
-type Loaded = StagingProto &
-  DiskProto &
-  HostProto &
-  ImageProto &
-  InspectionProto &
-  LiveProto &
-  OperationProto &
-  SnapshotProto &
-  TransferProto;
+type All<T> = (T extends unknown ? (one: T) => void : never) extends (all: infer Together) => void ? Together : never;
+/** Of the files that are loaded alone: a service of one that was forgotten is then an error of the compiler. */
+type Loaded = All<ProtoFiles[(typeof PROTO_NAMES)[number]]>;
 const { v1 } = (loadPackageDefinition(packageDefinition) as unknown as Loaded).onestorage;
 
 export interface Clients {
