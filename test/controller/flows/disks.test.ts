@@ -320,8 +320,8 @@ describe('volatile disks, resize, snapshots, migration', () => {
   });
 
   it('says in one line what is not there yet', async () => {
-    const { failure } = await bench.call('tm/prebackup', `node1:${DS}/107/9 0:1 one-9 - 9 107`);
-    expect(failure).toEqual({ reason: 'unsupported', message: 'prebackup: agent_local cannot do this action yet' });
+    const { failure } = await bench.call('tm/restore', `node1:${DS}/107/9 9 31 -1 -1`);
+    expect(failure).toEqual({ reason: 'unsupported', message: 'restore: agent_local cannot do this action yet' });
   });
 });
 
