@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, onTestFailed, vi } from 'vitest';
@@ -15,13 +16,17 @@ vi.setConfig({ testTimeout: 300_000 });
 let site: LiveSite;
 let vm: RunningVm;
 let backups: Backups;
+/** Where backups are staged: a file system of its own, which can be full. */
+let base: string;
 /** fault → what became of it, printed at the end. */
 const table: string[][] = [];
 
 beforeAll(async () => {
-  site = await startLiveSite();
+  base = await mkdtemp(path.join(os.tmpdir(), 'onestorage-backups-'));
+  await tool('mount', ['-t', 'tmpfs', '-o', 'size=512M', 'tmpfs', base]);
+  site = await startLiveSite({ agentOptions: { backup_base_path: base } });
   vm = await startVm(site, 9);
-  backups = new Backups(site, vm, [0, 1]);
+  backups = new Backups(site, vm, [0, 1], 'CBT', base);
 }, 240_000);
 
 afterAll(async () => {
@@ -29,6 +34,8 @@ afterAll(async () => {
   const lines = table.map((row) => row.map((text, column) => text.padEnd(widths[column] ?? 0)).join('  '));
   process.stdout.write(`\n${lines.join('\n')}\n`);
   await site?.stop();
+  await tool('umount', [base]);
+  await rm(base, { recursive: true });
 }, 60_000);
 
 table.push(['operation', 'fault', 'guest', 'missing records', 'chain', 'leftovers']);
@@ -51,7 +58,7 @@ async function proveAll(operation: string, fault: string): Promise<void> {
 it('makes a full backup that stands alone', async () => {
   onFailure();
   vm.vm.fsFreeze = 'AGENT';
-  const alone = new Backups(site, vm, [0, 2, 1]);
+  const alone = new Backups(site, vm, [0, 2, 1], 'CBT', base);
   const written = await alone.written();
   must(await alone.hook('prebackup', 'FULL'));
   expect((await readdir(alone.staged)).sort()).toEqual(['disk.0.0', 'disk.1.0', 'disk.2.0', 'vm.xml']);
@@ -247,6 +254,29 @@ it('fails when the guest agent does not answer, and lets go at the limit', async
   expect(await vm.isFrozen()).toBe(false);
   must(await backups.hook('postbackup', 'INCREMENT'));
   await proveAll('increment', 'held until the limit');
+});
+
+it('fails when the disk is full: before it begins, or on the way', async () => {
+  onFailure();
+  const size = (text: string) => tool('mount', ['-o', `remount,size=${text}`, base]);
+  await size('1M');
+  const before = await backups.hook('prebackup', 'INCREMENT');
+  expect(before).toMatchObject({ exit: 1, info: expect.stringContaining('no space left') });
+  await size('512M');
+  const hold = path.join(site.cluster.site.directory, 'hold');
+  await writeFile(hold, '');
+  await site.cluster.agent('host01').arm(`backup.stage.make files.end=hold:${hold}`);
+  const running = backups.hook('prebackup', 'INCREMENT');
+  await expect.poll(() => existsSync(`${hold}.reached`), { timeout: 60_000, interval: 20 }).toBe(true);
+  await size('1M');
+  await site.cluster.agent('host01').arm('');
+  await rm(hold);
+  await rm(`${hold}.reached`);
+  const result = await running;
+  expect(result).toMatchObject({ exit: 1, info: expect.stringContaining('ended before it was done') });
+  await size('512M');
+  must(await backups.hook('postbackup', 'INCREMENT'));
+  await proveAll('increment', 'disk full');
 });
 
 it('writes the overlay that an interrupted backup of the stock driver left into the disk', async () => {
