@@ -53,9 +53,13 @@ it('says in one line what it does not understand', async () => {
   const failure = async (config: Readonly<Record<string, string>>, words = WORDS) =>
     (await bench.call('tm/prebackup', words, await vm9(config))).failure?.message;
   expect(await failure({ MODE: 'WEEKLY' })).toMatch(/^prebackup: MODE of the backups of VM 9 is "WEEKLY"; FULL and INCREMENT are known/);
-  expect(await failure({ MODE: 'INCREMENT', INCREMENT_MODE: 'X' })).toMatch(/^prebackup: INCREMENT_MODE of the backups of VM 9 is "X"; CBT/);
+  expect(await failure({ MODE: 'INCREMENT', INCREMENT_MODE: 'X' })).toMatch(
+    /^prebackup: INCREMENT_MODE of the backups of VM 9 is "X"; CBT/,
+  );
   expect(await failure({}, `node1:${DS}/107/9 0:77 one-9 - 9 107`)).toMatch(/^prebackup: VM 9 has no disk 77/);
-  expect(await failure({}, `node1:${DS}/107/10 0 one-10 - 10 107`)).toMatch(/^prebackup: standard input is about VM 9, the words about VM 10/);
+  expect(await failure({}, `node1:${DS}/107/10 0 one-10 - 10 107`)).toMatch(
+    /^prebackup: standard input is about VM 9, the words about VM 10/,
+  );
   expect((await bench.call('tm/prebackup', WORDS, '')).failure?.message).toMatch(/^prebackup: standard input is empty/);
   expect(bench.seen()).toEqual([]);
 });
