@@ -19,8 +19,9 @@ export function discardBackup(agent: AgentContext): OperationKind<BackupVmInput,
     async run(input, context) {
       const staged = await stagedDirectory(agent, input.directory);
       context.commit();
-      await context.step('settle', () => settle(agent, input, context));
+      // First: it needs no libvirt, and the space is wanted back whatever libvirt says.
       await context.step('remove', () => removeStaged(staged));
+      await context.step('settle', () => settle(agent, input, context));
       return undefined;
     },
   };
