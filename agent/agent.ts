@@ -10,6 +10,7 @@ import { startMetrics } from '../runtime/metrics/start.ts';
 import { Operations } from '../runtime/operations/operations.ts';
 import { startService } from '../runtime/service.ts';
 import { startTelemetry } from '../runtime/telemetry/start.ts';
+import { watchArrivals } from './backends/live/arrivals.ts';
 import { releaseAll } from './backends/live/quiet.ts';
 import type { AgentConfig } from './config.ts';
 import type { AgentContext } from './context.ts';
@@ -28,8 +29,13 @@ import { describeImage } from './operations/describe-image.ts';
 import { discardBackup } from './operations/discard-backup.ts';
 import { flattenImage } from './operations/flatten-image.ts';
 import { importImage } from './operations/import-image.ts';
+import { abandonMigration } from './operations/migration-abandon.ts';
+import { confirmMigration } from './operations/migration-confirm.ts';
+import { finishMigration } from './operations/migration-finish.ts';
+import { prepareMigration } from './operations/migration-prepare.ts';
 import { quarantine } from './operations/quarantine.ts';
 import { receive } from './operations/receive.ts';
+import { receiveGuest } from './operations/receive-guest.ts';
 import { removeDisk } from './operations/remove-disk.ts';
 import { removeImage } from './operations/remove-image.ts';
 import { resizeDisk } from './operations/resize-disk.ts';
@@ -72,6 +78,11 @@ function registerKinds(agent: AgentContext): void {
   operations.register(stageBackup(agent));
   operations.register(discardBackup(agent));
   operations.register(receive(agent));
+  operations.register(receiveGuest(agent));
+  operations.register(prepareMigration(agent));
+  operations.register(confirmMigration(agent));
+  operations.register(finishMigration(agent));
+  operations.register(abandonMigration(agent));
   operations.register(quarantine(agent));
 }
 
@@ -101,6 +112,7 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
   const monitoring = await startMonitoring(config, log);
   // First of all: a guest that was held when the agent was killed goes on now, whatever becomes of the operation.
   await releaseAll(config.state_directory, log);
+  const arrivals = watchArrivals(config.state_directory, log);
   const audit = new AuditLog({ file: join(config.state_directory, 'audit.log'), log });
   audit.append({ event: 'start', version: packageJson.version });
   auditOperations(audit, operations);
@@ -139,6 +151,7 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
   return {
     port: service.port,
     stop: async () => {
+      arrivals.stop();
       await monitoring.stop();
       await metrics.stop();
       await operations.drain(DRAIN_MS);

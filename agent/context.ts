@@ -24,6 +24,12 @@ export interface AgentContext {
   readonly operations: Operations;
 }
 
+const DEFAULT_LIBVIRT = { uri: 'qemu:///system', freezeLimitMs: 60_000 } as const;
+
+export function libvirtOf({ libvirt }: Pick<AgentContext, 'libvirt'>): NonNullable<AgentContext['libvirt']> {
+  return libvirt ?? DEFAULT_LIBVIRT;
+}
+
 /** What an operation found out; unset fields do not apply to it. */
 export interface OperationResult {
   readonly format?: string;

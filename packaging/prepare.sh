@@ -40,6 +40,8 @@ live|qemu-system-x86_64|qemu-system-x86|qemu-kvm
 live|busybox|busybox-static|busybox
 live|gcc|gcc|gcc
 live|cpio|cpio|cpio
+live|rsync|rsync|rsync
+live|nsenter|util-linux|util-linux
 live|bash|bash|bash
 live|unshare|util-linux|util-linux
 live|setpriv|util-linux|util-linux

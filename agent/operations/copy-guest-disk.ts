@@ -24,7 +24,7 @@ export function copyGuestDisk(agent: AgentContext): OperationKind<CopyGuestDiskI
       `domain:${disk.domain}`,
     ],
     async run({ disk, target, quiet }, context) {
-      const found = await diskOf(agent, disk);
+      const found = await diskOf(agent, disk, context.operationId);
       const stage = await locate(agent.datastores, target);
       const suffix = `.${found.name}`;
       if (stage.directory !== found.directory || !stage.name.startsWith(STAGE_PREFIX) || !stage.name.endsWith(suffix)) {

@@ -13,7 +13,7 @@ export function deleteGuestSnapshot(agent: AgentContext): OperationKind<GuestSna
     input: GuestSnapshotInput,
     resources: ({ disk }) => [...placeResources(agent.datastores, disk.place), `domain:${disk.domain}`],
     async run({ disk, snapshotId }, context) {
-      await deleteLiveSnapshot(domainOf(agent, disk), await diskOf(agent, disk), snapshotId, context);
+      await deleteLiveSnapshot(domainOf(agent, disk), await diskOf(agent, disk, context.operationId), snapshotId, context);
       return undefined;
     },
     async undo({ disk }, context) {

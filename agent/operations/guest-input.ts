@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { type Located, locate, PlaceInput } from '../backends/file/places.ts';
 import type { SnapshotDisk } from '../backends/file/snapshots-layout.ts';
+import { settleDisk } from '../backends/live/migration-names.ts';
 import { QUIET_MODES, type Quiet, type QuietMode } from '../backends/live/quiet.ts';
-import type { AgentContext } from '../context.ts';
+import { type AgentContext, libvirtOf } from '../context.ts';
 import type { Domain } from '../tools/virsh.ts';
 import { locateForUndo } from './volume-input.ts';
 
@@ -14,19 +15,19 @@ export const QuietInput = z.enum(QUIET_MODES);
 
 type Host = Pick<AgentContext, 'datastores' | 'stateDirectory' | 'libvirt'>;
 
-export const DEFAULT_LIBVIRT = { uri: 'qemu:///system', freezeLimitMs: 60_000 } as const;
-
-export function domainOf(agent: Host, { domain }: Pick<GuestDiskInput, 'domain'>): Domain {
-  return { uri: (agent.libvirt ?? DEFAULT_LIBVIRT).uri, name: domain };
+export function domainOf(agent: Pick<AgentContext, 'libvirt'>, { domain }: Pick<GuestDiskInput, 'domain'>): Domain {
+  return { uri: libvirtOf(agent).uri, name: domain };
 }
 
 export function quietOf(agent: Host, mode: QuietMode): Quiet {
-  return { mode, limitMs: (agent.libvirt ?? DEFAULT_LIBVIRT).freezeLimitMs, stateDirectory: agent.stateDirectory };
+  return { mode, limitMs: libvirtOf(agent).freezeLimitMs, stateDirectory: agent.stateDirectory };
 }
 
-/** Throws outside_datastore. */
-export async function diskOf(agent: Host, { place, format }: GuestDiskInput): Promise<SnapshotDisk> {
-  return toDisk(await locate(agent.datastores, place), format);
+/** With its usual names: a migration that nobody ended may have changed them. Throws outside_datastore. */
+export async function diskOf(agent: Host, { place, format }: GuestDiskInput, operationId: string): Promise<SnapshotDisk> {
+  const found = await locate(agent.datastores, place);
+  await settleDisk(found, operationId);
+  return toDisk(found, format);
 }
 
 /** undefined: run cannot have come to do anything. */

@@ -6,7 +6,7 @@ import type { OperationKind } from '../../runtime/operations/types.ts';
 import { QUARANTINE } from '../backends/file/inspect.ts';
 import { lstatOrNothing } from '../backends/file/look.ts';
 import { openedBy } from '../backends/file/open-files.ts';
-import { locate, PlaceInput } from '../backends/file/places.ts';
+import { type Located, locate, PlaceInput } from '../backends/file/places.ts';
 import { flushDirectory } from '../backends/file/stage.ts';
 import type { AgentContext, OperationResult } from '../context.ts';
 import { placeResources } from './volume-input.ts';
@@ -27,7 +27,7 @@ export function quarantine(
     run: async ({ place }, context) => {
       const found = await locate(agent.datastores, place);
       if (place.path.split('/')[0] === QUARANTINE) throw new StorageError('bad_argument', `${place.path} is set aside already`);
-      const aside = path.join(found.root, QUARANTINE, context.operationId, place.path);
+      const aside = asideOf(found, context.operationId);
       await context.step('move', async () => {
         // An attempt before this one renamed it.
         if ((await lstatOrNothing(aside)) !== undefined) return;
@@ -38,7 +38,7 @@ export function quarantine(
         if (user !== undefined)
           throw new StorageError('in_use', `process ${user.pid} of ${agent.hostName} has ${user.file} open: it stays`);
         context.commit();
-        await moveAside(found.path, aside, path.join(found.root, QUARANTINE));
+        await setInQuarantine(found, context.operationId);
       });
       context.log('info', `set aside as ${aside}`);
       return {};
@@ -46,8 +46,14 @@ export function quarantine(
   };
 }
 
+/** Where it is set aside: `.quarantine/<operation id>/<path>` of its datastore. */
+export function asideOf({ root, path: file }: Pick<Located, 'root' | 'path'>, operationId: string): string {
+  return path.join(root, QUARANTINE, operationId, path.relative(root, file));
+}
+
 /** From the rename on it is done; there is nothing to take back before it but empty directories. */
-async function moveAside(from: string, to: string, quarantineRoot: string): Promise<void> {
+export async function setInQuarantine(found: Pick<Located, 'root' | 'path'>, operationId: string): Promise<void> {
+  const [from, to, quarantineRoot] = [found.path, asideOf(found, operationId), path.join(found.root, QUARANTINE)];
   try {
     await mkdir(path.dirname(to), { recursive: true, mode: 0o700 });
     await rename(from, to);

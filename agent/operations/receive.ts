@@ -24,7 +24,8 @@ import { placeResources } from './volume-input.ts';
 
 const Format = z.enum(['raw', 'qcow2', '']);
 
-export const ReceiveInput = z.object({
+/** Where the data comes from. */
+export const OriginInput = z.object({
   ticket: z.object({
     /** Right to one source for this machine alone; the journal forgets it when the operation ends. */
     capability: z.string(),
@@ -33,6 +34,10 @@ export const ReceiveInput = z.object({
     machineId: z.string(),
   }),
   source: SourceInput,
+  bytesPerSecond: z.number().int().nonnegative(),
+});
+
+export const ReceiveInput = OriginInput.extend({
   target: z.discriminatedUnion('type', [
     z.object({
       type: z.literal('disk'),
@@ -52,7 +57,6 @@ export const ReceiveInput = z.object({
     }),
     z.object({ type: z.literal('directory'), place: PlaceInput, monitor: z.string() }),
   ]),
-  bytesPerSecond: z.number().int().nonnegative(),
 });
 
 export type ReceiveInput = z.infer<typeof ReceiveInput>;
@@ -62,7 +66,7 @@ export interface ReceiveOptions {
   readonly retryForMs?: number;
 }
 
-const RETRY_FOR_MS = 60_000;
+export const RETRY_FOR_MS = 60_000;
 
 /** One transfer with what it works on. */
 interface Work {

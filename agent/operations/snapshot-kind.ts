@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { OperationContext, OperationKind } from '../../runtime/operations/types.ts';
 import { locate, PlaceInput } from '../backends/file/places.ts';
 import type { SnapshotDisk } from '../backends/file/snapshots-layout.ts';
+import { settleDisk } from '../backends/live/migration-names.ts';
 import { undoSnapshotWork } from '../backends/file/snapshots-undo.ts';
 import type { AgentContext } from '../context.ts';
 import { locateForUndo, placeResources } from './volume-input.ts';
@@ -29,6 +30,7 @@ export function snapshotKind(
     resources: (input) => placeResources(agent.datastores, input.disk),
     async run(input, context) {
       const { path: file, directory, name: base, root } = await locate(agent.datastores, input.disk);
+      await settleDisk({ path: file, directory, name: base }, context.operationId);
       await work({ path: file, directory, name: base, root, format: input.format }, input.snapshotId, context);
       return undefined;
     },

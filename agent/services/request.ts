@@ -14,6 +14,12 @@ export function needFormat(format: string): 'raw' | 'qcow2' {
   throw new StorageError('bad_argument', `format is '${format.slice(0, 40)}'; raw and qcow2 are known`);
 }
 
+/** Name or UUID of a domain; it becomes an argument of virsh. */
+export function needDomain(word: string): string {
+  if (/^[A-Za-z0-9_][\w.:@+-]{0,199}$/u.test(word)) return word;
+  throw new StorageError('bad_argument', `domain is '${word.slice(0, 80)}'; give the name or UUID of the domain`);
+}
+
 export function fileSystemOrNothing(word: string): (typeof CONTENTS)[number] | undefined {
   if (word === '') return undefined;
   const known = CONTENTS.find((content) => content === word);

@@ -5,8 +5,8 @@ import { StorageError } from '../../runtime/errors.ts';
 import type { AgentContext } from '../context.ts';
 import { discardBackup } from '../operations/discard-backup.ts';
 import { type BackupVmInput, StageBackupInput, stageBackup } from '../operations/stage-backup.ts';
-import { needDomain, needQuiet } from './guests.ts';
-import { needFormat, needPlace } from './request.ts';
+import { needQuiet } from './guests.ts';
+import { needDomain, needFormat, needPlace } from './request.ts';
 import { serveOperation } from './stream.ts';
 
 type Send = (event: OperationEvent) => Promise<void>;

@@ -105,6 +105,11 @@ export async function domainState(domain: Domain, context: ToolContext): Promise
   return { state: word === '1' || word === '3' ? state[word] : 'other', disks };
 }
 
+/** Has its hypervisor all of its files open? Not so while it starts: libvirt knows a guest that is to come before qemu runs. */
+export async function isLaunched(domain: Domain, context: ToolContext): Promise<boolean> {
+  return /^(?:running|paused) \((?!starting up)/u.test(await virsh(domain, ['domstate', '--reason', domain.name], context));
+}
+
 /** Freezes the file systems by the guest agent, within the time. */
 export async function freeze(domain: Domain, timeoutMs: number, context: ToolContext): Promise<void> {
   await virsh(domain, ['domfsfreeze', domain.name], context, timeoutMs);

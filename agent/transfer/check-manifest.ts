@@ -1,12 +1,14 @@
 import path from 'node:path';
 import { StorageError } from '../../runtime/errors.ts';
 import { pathWords } from '../backends/file/places.ts';
+import { BACKING_NAME } from '../backends/live/migration-plan.ts';
 import type { Entry } from './entries.ts';
 import { checkDirectoryLink, checkDiskLink } from './links.ts';
 
 /** What the receiver expects; another host's word is checked before anything of it touches the disk. */
 export interface Expected {
   readonly kind: 'disk' | 'directory';
+  readonly images: boolean;
   /** Last part of the source's path. */
   readonly name: string;
   /** Where the entries' links will stand in the end. */
@@ -32,6 +34,7 @@ export function checkManifest(entries: readonly Entry[], expected: Expected): vo
       throw new StorageError('outside_datastore', `'${entry.path}' is not in a directory of the source`);
     if (entry.type === 'directory') directories.add(entry.path);
     if (entry.type === 'link') checkLink(entry, expected);
+    if (entry.type === 'image') checkImage(entry, expected);
   }
 }
 
@@ -41,6 +44,12 @@ function checkName(name: string, { kind, name: own }: Expected): void {
   if (kind === 'disk' && first !== own && first !== `${own}.snap`) {
     throw new StorageError('outside_datastore', `'${name}' does not belong to the disk '${own}'`);
   }
+}
+
+/** The backing name is opened: nothing but a layer of a disk beside it may stand there. */
+function checkImage({ path: name, format, backing }: Entry, { images }: Expected): void {
+  const known = format === 'raw' ? backing === '' : format === 'qcow2' && (backing === '' || BACKING_NAME.test(backing));
+  if (!images || !known) throw new StorageError('conflict', `the source wants '${name}' to be made, which is not expected`);
 }
 
 function checkLink(entry: Entry, { kind, name, directory, datastores }: Expected): void {

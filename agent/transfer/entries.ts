@@ -3,7 +3,8 @@ import { z } from 'zod';
 /** One name of a manifest, as both ends work with it. `path` is relative to the directory of the source; a VM directory's own is '.'. */
 export const Entry = z.object({
   path: z.string(),
-  type: z.enum(['file', 'directory', 'link']),
+  /** An image is made by the receiver, empty: a running guest writes to it, so the hypervisor brings its content. */
+  type: z.enum(['file', 'directory', 'link', 'image']),
   /** Permission bits. */
   mode: z.number().int(),
   sizeBytes: z.number().int().nonnegative(),
@@ -14,6 +15,9 @@ export const Entry = z.object({
   modified: z.number(),
   /** Of a file: differs when it was changed or replaced. */
   version: z.string(),
+  /** Of an image, whose sizeBytes is what a guest sees. `backing`: as it is to stand in the header; empty: none. */
+  format: z.enum(['raw', 'qcow2', '']).default(''),
+  backing: z.string().default(''),
 });
 
 export type Entry = z.infer<typeof Entry>;
@@ -30,6 +34,8 @@ export const SourceInput = z.object({
   /** Empty: any content, never looked into. */
   format: z.enum(['raw', 'qcow2', '']),
   flat: z.boolean(),
+  /** Of the directory of a running guest: its domain. */
+  domain: z.string().optional(),
 });
 
 export type SourceInput = z.infer<typeof SourceInput>;

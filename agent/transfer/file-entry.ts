@@ -24,5 +24,7 @@ export function entryOf(file: string, relative: string, stat: BigIntStats, link:
     link,
     modified: Number(stat.mtimeMs),
     version: isFile ? versionOf(stat) : '',
+    format: '',
+    backing: '',
   };
 }

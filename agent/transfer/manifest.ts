@@ -5,9 +5,11 @@ import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import { exists } from '../backends/file/look.ts';
 import { type Located, locate } from '../backends/file/places.ts';
 import { STAGE_PREFIX } from '../backends/file/stage.ts';
+import { type AgentContext, libvirtOf } from '../context.ts';
 import type { SourceEntry, SourceInput } from './entries.ts';
 import { entryFor, entryOf, versionOf } from './file-entry.ts';
 import { flatEntries } from './flat.ts';
+import { guestEntries } from './guest-entries.ts';
 import { checkDirectoryLink, checkDiskLink } from './links.ts';
 
 export interface SourceManifest {
@@ -21,6 +23,7 @@ export interface SourceManifest {
 interface Host {
   readonly datastores: string;
   readonly hostName: string;
+  readonly libvirt?: NonNullable<AgentContext['libvirt']>;
 }
 
 /** Finds a source. Errors: not_found with the host's name, storage_failed (no such datastore), outside_datastore. */
@@ -56,7 +59,9 @@ export async function buildManifest(host: Host, source: SourceInput): Promise<So
   const { located, stat } = await findSource(host, source);
   const skipped: string[] = [];
   if (stat.isDirectory()) {
-    const entries = [entryOf(located.path, '.', stat, ''), ...(await walk(located.path, '', skipped))];
+    const all = [entryOf(located.path, '.', stat, ''), ...(await walk(located.path, '', skipped))];
+    const { domain } = source;
+    const entries = domain === undefined ? all : await guestEntries({ uri: libvirtOf(host).uri, name: domain }, located, all);
     for (const entry of entries) if (entry.type === 'link') checkDirectoryLink(host.datastores, located.path, entry.path, entry.link);
     return { located, kind: 'directory', entries, skipped };
   }

@@ -7,7 +7,7 @@ import { copyAllocated, copySparse } from '../tools/cp.ts';
 import { digestFile } from './digest.ts';
 import type { Entry, SourceEntry } from './entries.ts';
 import { buildManifest, checkUnchanged } from './manifest.ts';
-import { type Receiving, requireRoom, sum, Tally } from './receiving.ts';
+import { filesOf, type Receiving, requireRoom, sum, Tally } from './receiving.ts';
 import { freeBytes, noSpace } from './space.ts';
 import { allocatedBytes, makeSkeleton } from './staging.ts';
 
@@ -21,7 +21,7 @@ export async function receiveLocal(receiving: Receiving): Promise<readonly Entry
     await makeSkeleton(into, manifest.entries);
     return manifest.entries;
   });
-  const tally = new Tally(context, sum(entries, false));
+  const tally = new Tally(context, sum(filesOf(entries), false));
   for (const entry of entries) {
     if (entry.type !== 'file') continue;
     await context.step(`copy ${entry.path}`, () => copy(receiving, entry, entries));

@@ -7,7 +7,7 @@ import { certificateDirectory } from './certificates.ts';
 import { checkManifest } from './check-manifest.ts';
 import { digestFile } from './digest.ts';
 import { Entry } from './entries.ts';
-import { type Receiving, requireRoom, sum, Tally } from './receiving.ts';
+import { filesOf, type Receiving, requireRoom, sum, Tally } from './receiving.ts';
 import type { FetchSession, SessionRequest } from './session.ts';
 import { SourceLink } from './source-link.ts';
 import { freeBytes, noSpace } from './space.ts';
@@ -38,7 +38,7 @@ export async function receiveRemote(receiving: Receiving, request: SessionReques
     link.expect(entries);
     const certificates = await certificateDirectory(agent.stateDirectory, identity.directory);
     const server = { host: hostOf(request.ticket.address), certificates, limited: request.bytesPerSecond > 0 };
-    const tally = new Tally(context, sum(entries, false));
+    const tally = new Tally(context, sum(filesOf(entries), false));
     for (const [index, entry] of entries.entries()) {
       if (entry.type !== 'file') continue;
       if (!entry.small) {
@@ -57,7 +57,7 @@ export async function receiveRemote(receiving: Receiving, request: SessionReques
   async function begin(all: Receiving, session: FetchSession): Promise<Staged[]> {
     const remote = await session.manifest;
     const name = path.basename(all.source.place.path);
-    checkManifest(remote, { kind: all.kind, name, directory: directoryOf(all), datastores: agent.datastores });
+    checkManifest(remote, { kind: all.kind, images: all.images ?? false, name, directory: directoryOf(all), datastores: agent.datastores });
     await requireRoom(all, remote);
     await makeSkeleton(into, remote);
     let bytes = 0;

@@ -10,6 +10,8 @@ export interface Receiving {
   readonly context: OperationContext;
   readonly source: SourceInput;
   readonly kind: 'disk' | 'directory';
+  /** Entries to be made here, empty, are expected: a running guest is to come. */
+  readonly images?: boolean;
   readonly place: PlaceOf;
   readonly target: Located;
   /** Directory that gets the entries; it is on the file system of the target. */
@@ -42,6 +44,11 @@ export class Tally {
   }
 }
 
+export function filesOf<E extends Entry>(entries: readonly E[]): readonly E[] {
+  return entries.filter(({ type }) => type === 'file');
+}
+
+/** What files to be copied take, and what the hypervisor will write into images. */
 export function sum(entries: readonly Entry[], preallocate: boolean): number {
   return entries.reduce((total, { sizeBytes, allocatedBytes }) => total + (preallocate ? sizeBytes : allocatedBytes), 0);
 }

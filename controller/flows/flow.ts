@@ -23,6 +23,8 @@ export interface TransferSource {
   readonly snapshotId?: number;
   /** The current content as one file without snapshots. */
   readonly flat?: boolean;
+  /** The directory of a VM that runs: its domain. */
+  readonly domain?: string;
 }
 
 /** Where it goes. */
@@ -30,6 +32,7 @@ export type TransferTarget = { readonly host: Host } & (
   | { readonly disk: NonNullable<AgentRequests['Transfers/Receive']['disk']> }
   | { readonly image: NonNullable<AgentRequests['Transfers/Receive']['image']> }
   | { readonly directory: NonNullable<AgentRequests['Transfers/Receive']['directory']> }
+  | { readonly guest: NonNullable<AgentRequests['Transfers/Receive']['guest']> }
 );
 
 /** What a flow may use. */

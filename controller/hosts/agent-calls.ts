@@ -6,6 +6,7 @@ import type { CreateImageRequest } from '../../proto/gen/onestorage/v1/CreateIma
 import type { DescribeImageRequest } from '../../proto/gen/onestorage/v1/DescribeImageRequest.ts';
 import type { DiscardRequest } from '../../proto/gen/onestorage/v1/DiscardRequest.ts';
 import type { Finding__Output } from '../../proto/gen/onestorage/v1/Finding.ts';
+import type { GuestDirectoryRequest } from '../../proto/gen/onestorage/v1/GuestDirectoryRequest.ts';
 import type { GuestSnapshotRequest } from '../../proto/gen/onestorage/v1/GuestSnapshotRequest.ts';
 import type { ImportImageRequest } from '../../proto/gen/onestorage/v1/ImportImageRequest.ts';
 import type { InspectRequest } from '../../proto/gen/onestorage/v1/InspectRequest.ts';
@@ -42,6 +43,10 @@ export interface AgentRequests {
   'Guests/CreateSnapshot': GuestSnapshotRequest;
   'Guests/DeleteSnapshot': GuestSnapshotRequest;
   'Guests/CopyDisk': CopyGuestDiskRequest;
+  'Guests/PrepareMigration': GuestDirectoryRequest;
+  'Guests/ConfirmMigration': GuestDirectoryRequest;
+  'Guests/FinishMigration': GuestDirectoryRequest;
+  'Guests/AbandonMigration': GuestDirectoryRequest;
   'Staging/Stage': StageRequest;
   'Staging/Discard': DiscardRequest;
   'Inspections/Quarantine': QuarantineRequest;

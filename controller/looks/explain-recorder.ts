@@ -1,4 +1,4 @@
-import type { FlowTools, Place } from '../flows/flow.ts';
+import type { FlowTools, Place, TransferTarget } from '../flows/flow.ts';
 import type { Host } from '../hosts/directory.ts';
 
 export interface Where {
@@ -42,8 +42,7 @@ export class Recorder {
         return nothing;
       },
       transfer: async (step, source, target) => {
-        const { place } = 'disk' in target ? target.disk : 'image' in target ? target.image : target.directory;
-        this.note(target.host, step, 'Transfers/Receive', { source, target: whereOf(target.host, place) });
+        this.note(target.host, step, 'Transfers/Receive', { source, target: whereOf(target.host, placeOf(target)) });
         return nothing;
       },
       openExport: async (host, step, place) => {
@@ -54,13 +53,19 @@ export class Recorder {
   }
 }
 
+function placeOf(target: TransferTarget): unknown {
+  if ('disk' in target) return target.disk.place;
+  if ('image' in target) return target.image.place;
+  return 'guest' in target ? target.guest.place : target.directory.place;
+}
+
 /** Requests name what they work on in the same few ways. */
 function subjectsOf(host: Host, request: object): Subjects {
   const field = (value: unknown, name: string): unknown => Reflect.get(Object(value), name);
   const disk: unknown = field(request, 'disk');
   const own = whereOf(host, disk) ?? whereOf(host, field(disk, 'place'));
   const source = whereOf(host, field(request, 'source'));
-  const target = whereOf(host, field(request, 'target'));
+  const target = whereOf(host, field(request, 'target')) ?? whereOf(host, field(request, 'directory'));
   const origin: unknown = field(field(request, 'origin'), 'path');
   const text = typeof origin === 'string' ? origin : undefined;
   // A disk beside a target is what is read; alone it is what changes.

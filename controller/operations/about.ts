@@ -55,6 +55,9 @@ function aboutVm(action: ActionName, words: Words, datastores: string): About {
     placeText(datastores, path),
   );
   const image = typeof target === 'string' ? [placeText(datastores, target)] : [];
+  const { sourceHost, targetHost } = words;
+  const migrated = typeof directory === 'string' ? [placeText(datastores, directory)] : [];
+  const migrating = [sourceHost, targetHost].filter((host) => typeof host === 'string');
   const path = isHostPath(target) ? target.path : isHostPath(source) ? source.path : '';
   const disk = diskIdOf(path);
   const what = vmId === undefined ? verb : `${verb} of ${disk === undefined ? '' : `disk ${disk} of `}VM ${String(vmId)}`;
@@ -62,8 +65,8 @@ function aboutVm(action: ActionName, words: Words, datastores: string): About {
     // Both places of a move stand in the journal when its words are forgotten: see earlier.ts.
     subject: verb === 'mv' && disk === undefined ? `${what}${disks.map(wayOf(datastores)).join('')}` : what,
     resources: [...(vmId === undefined ? [] : [`vm:${String(vmId)}`]), ...image.map((text) => `image:${text}`)],
-    targets: [...changed, ...image],
-    hosts: [...new Set(['', ...disks.map(({ host }) => host ?? '')])],
+    targets: [...changed, ...image, ...migrated],
+    hosts: [...new Set(['', ...migrating, ...disks.map(({ host }) => host ?? '')])],
   };
 }
 

@@ -80,6 +80,7 @@ async function receive(
     format: source.format,
     receiverMachineId: await agents.machineId(target.host, signal),
     flat: source.flat ?? false,
+    ...(source.domain === undefined ? {} : { domain: source.domain }),
     ...(source.snapshotId === undefined ? {} : { snapshotId: source.snapshotId }),
   };
   // Also when both are one machine: the receiver sees it by the ticket, and then copies without the network.

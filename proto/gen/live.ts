@@ -7,6 +7,7 @@ import type { CopyGuestDiskRequest as _onestorage_v1_CopyGuestDiskRequest, CopyG
 import type { Failure as _onestorage_v1_Failure, Failure__Output as _onestorage_v1_Failure__Output } from './onestorage/v1/Failure.ts';
 import type { Figures as _onestorage_v1_Figures, Figures__Output as _onestorage_v1_Figures__Output } from './onestorage/v1/Figures.ts';
 import type { GetOperationRequest as _onestorage_v1_GetOperationRequest, GetOperationRequest__Output as _onestorage_v1_GetOperationRequest__Output } from './onestorage/v1/GetOperationRequest.ts';
+import type { GuestDirectoryRequest as _onestorage_v1_GuestDirectoryRequest, GuestDirectoryRequest__Output as _onestorage_v1_GuestDirectoryRequest__Output } from './onestorage/v1/GuestDirectoryRequest.ts';
 import type { GuestDisk as _onestorage_v1_GuestDisk, GuestDisk__Output as _onestorage_v1_GuestDisk__Output } from './onestorage/v1/GuestDisk.ts';
 import type { GuestSnapshotRequest as _onestorage_v1_GuestSnapshotRequest, GuestSnapshotRequest__Output as _onestorage_v1_GuestSnapshotRequest__Output } from './onestorage/v1/GuestSnapshotRequest.ts';
 import type { GuestsClient as _onestorage_v1_GuestsClient, GuestsDefinition as _onestorage_v1_GuestsDefinition } from './onestorage/v1/Guests.ts';
@@ -36,6 +37,7 @@ export interface ProtoGrpcType {
       Failure: MessageTypeDefinition<_onestorage_v1_Failure, _onestorage_v1_Failure__Output>
       Figures: MessageTypeDefinition<_onestorage_v1_Figures, _onestorage_v1_Figures__Output>
       GetOperationRequest: MessageTypeDefinition<_onestorage_v1_GetOperationRequest, _onestorage_v1_GetOperationRequest__Output>
+      GuestDirectoryRequest: MessageTypeDefinition<_onestorage_v1_GuestDirectoryRequest, _onestorage_v1_GuestDirectoryRequest__Output>
       GuestDisk: MessageTypeDefinition<_onestorage_v1_GuestDisk, _onestorage_v1_GuestDisk__Output>
       GuestSnapshotRequest: MessageTypeDefinition<_onestorage_v1_GuestSnapshotRequest, _onestorage_v1_GuestSnapshotRequest__Output>
       /**

@@ -11,7 +11,7 @@ import { type Monitord, startMonitord } from './monitord.ts';
 import { type StandIn, startStandIn } from './opennebula/stand-in.ts';
 import { type PortBlock, reservePorts } from './ports.ts';
 import { Daemon, type DaemonOptions, tail } from './process.ts';
-import { HOSTS, type HostFiles, type HostName, makeSite, SESSION, type Site, writeControllerConfig } from './site.ts';
+import { changeAgentConfig, HOSTS, type HostFiles, type HostName, makeSite, SESSION, type Site, writeControllerConfig } from './site.ts';
 import { tool } from './tools.ts';
 
 const ONESTORAGE = fileURLToPath(new URL('../../packaging/onestorage', import.meta.url));
@@ -24,8 +24,18 @@ export interface ClusterOptions {
   /** Keys added to controller.yaml. */
   readonly controllerOptions?: Readonly<Record<string, unknown>>;
   readonly version?: '6.10' | '7';
+  /** Hosts that are more than a directory: called when the site's files are there, before any agent starts. */
+  readonly furnish?: (site: Site) => Promise<Partial<Record<HostName, Room>>>;
   /** Added to oned's environment. */
   readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** A place of its own for the agent of a host. */
+export interface Room {
+  /** Words before a command that is to run there. */
+  readonly enter: readonly string[];
+  /** Keys of its agent.yaml that differ there. */
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
 /** A daemon that a test may kill and start again, maybe with failpoints. */
@@ -36,8 +46,8 @@ export interface DaemonHandle {
   kill(signal: NodeJS.Signals): Promise<void>;
   /** Failpoints from now on, in place of those before; needs `failpoints` in the cluster's options. */
   arm(failpoints: string): Promise<void>;
-  /** Starts a daemon that is down, without failpoints. */
-  start(): Promise<void>;
+  /** Starts a daemon that is down, without failpoints, or with other ones. */
+  start(failpoints?: string): Promise<void>;
   /** Stops it politely, when it runs, and starts it again, without failpoints. */
   restart(): Promise<void>;
 }
@@ -137,6 +147,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
           ONESTORAGE_FAILPOINTS_TRACE: `${site.directory}/etc/${name}.trace`,
         };
   const isReady = /"msg":"agent ready"/;
+  const rooms = (await options.furnish?.(site)) ?? {};
+  for (const name of HOSTS) if (rooms[name] !== undefined) await changeAgentConfig(site.hosts[name], rooms[name].options);
   const agents = Object.fromEntries(HOSTS.map((name) => [name, daemon('agent', name, site.hosts[name], isReady, points(name))]));
   const answers = () => getJson(site.socket, '/v1/health').then(() => true);
   const controller = daemon('controller', 'controller', site.controller, answers, points('controller'));
@@ -168,7 +180,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'),
       ...more,
     };
-    return new Daemon({ name, program: ONESTORAGE, argv: [command, '--config', files.config], environment, logFile: files.log, ready });
+    const [program = '', ...argv] = [...(rooms[name as HostName]?.enter ?? []), ONESTORAGE, command, '--config', files.config];
+    return new Daemon({ name, program, argv, environment, logFile: files.log, ready });
   }
 }
 
@@ -188,7 +201,7 @@ function handleOf(of: Daemon): DaemonHandle {
     },
     arm,
     kill: (signal) => of.kill(signal),
-    start: () => arm('').then(() => of.start()),
+    start: (failpoints = '') => arm(failpoints).then(() => of.start()),
     restart: () => arm('').then(() => of.restart()),
   };
 }

@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { createAuthority, issueCertificate } from '../../runtime/identity/authority.ts';
 import type { PortBlock } from './ports.ts';
 
@@ -96,6 +96,11 @@ export async function makeSite(ports: PortBlock, agentOptions: Readonly<Record<s
     await writeFile(host.config, stringify(config));
     return host;
   }
+}
+
+/** Keys of a host's agent.yaml, in place of those it has. */
+export async function changeAgentConfig({ config }: HostFiles, options: Readonly<Record<string, unknown>>): Promise<void> {
+  await writeFile(config, stringify({ ...parse(await readFile(config, 'utf8')), ...options }));
 }
 
 export interface ControllerSettings {

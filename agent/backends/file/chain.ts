@@ -101,11 +101,14 @@ async function resolveFile(file: string): Promise<string> {
   }
 }
 
-/** The disk itself, or a file directly in its .snap. */
+/** Beside the disk: its active layer, while its guest is migrated. */
+export const MIGRATING = '.migrating';
+
+/** The disk itself, its active layer beside it, or a file directly in its .snap. */
 async function isOwn(found: string, { disk }: LayerScope): Promise<boolean> {
   const directory = await realpath(path.dirname(disk));
   const own = path.join(directory, path.basename(disk));
-  return found === own || path.dirname(found) === `${own}.snap`;
+  return found === own || found === `${own}${MIGRATING}` || path.dirname(found) === `${own}.snap`;
 }
 
 const IMAGE = /^\d+\/[^/]+(?:\.snap\/\d+)?$/u;

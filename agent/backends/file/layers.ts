@@ -10,6 +10,8 @@ export interface Qcow2Header {
   readonly backingFormat: string | undefined;
   /** No guest data of its own: an overlay nobody has written to. */
   readonly empty: boolean;
+  /** States of the whole machine kept inside the file (system snapshots). */
+  readonly savedStates: number;
 }
 
 const MAGIC = 0x514649fb;
@@ -48,6 +50,7 @@ export async function readHeader(file: string): Promise<Qcow2Header> {
       virtualSize: bytes(Number(size)),
       backingName: name?.text,
       backingFormat: name === undefined ? undefined : await backingFormat(handle, headerLength, name.at),
+      savedStates: head.readUInt32BE(60),
       empty: head.readUInt32BE(60) === 0 && (await tableIsEmpty(handle, head, refuse)),
     };
   });

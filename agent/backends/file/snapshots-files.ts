@@ -86,7 +86,7 @@ export async function stageOverlay(
 }
 
 /** Lets the disk be another layer: readers see the old one or the new one. */
-export async function pointTo(disk: SnapshotDisk, layer: string, operationId: string): Promise<void> {
+export async function pointTo(disk: Pick<SnapshotDisk, 'path' | 'name'>, layer: string, operationId: string): Promise<void> {
   const text = `${disk.name}.snap/${layer}`;
   const found = await lstatOrNothing(disk.path);
   if (found?.isSymbolicLink() === true && (await readlink(disk.path)) === text) return;

@@ -37,7 +37,7 @@ export interface Layers {
 export const NUMBER = /^(?:0|[1-9]\d{0,9})$/u;
 const CURRENT = /^(0|[1-9]\d{0,9})\.current$/u;
 
-export const snapshotDirectory = (disk: SnapshotDisk): string => `${disk.path}.snap`;
+export const snapshotDirectory = (disk: Pick<SnapshotDisk, 'path'>): string => `${disk.path}.snap`;
 
 /** The name of a layer as it stands in headers and in the link: resolves from the disk's directory and, by the self link, from inside .snap. */
 export function layerName(disk: SnapshotDisk, layers: { readonly linked: boolean }, name: string): string {

@@ -41,7 +41,7 @@ export async function isKnownByLink(disk: SnapshotDisk, layer: DomainLayer | und
 }
 
 /** Links of the directories resolved, that of the last part kept. */
-async function ofDirectory(file: string): Promise<string> {
+export async function ofDirectory(file: string): Promise<string> {
   const directory = await realpath(path.dirname(path.normalize(file))).catch(() => path.dirname(path.normalize(file)));
   return path.join(directory, path.basename(file));
 }

@@ -11,9 +11,11 @@ const entry = (path: string, type: Entry['type'] = 'file', link = ''): Entry => 
   link,
   modified: 0,
   version: '1',
+  format: '',
+  backing: '',
 });
 
-const disk = { kind: 'disk', name: 'disk.0', directory: '/ds/0/9', datastores: '/ds' } as const;
+const disk = { kind: 'disk', images: false, name: 'disk.0', directory: '/ds/0/9', datastores: '/ds' } as const;
 const directory = { ...disk, kind: 'directory', name: '9', directory: '/ds/0/9' } as const;
 const snapshots = entry('disk.0.snap', 'directory');
 const root = entry('.', 'directory');

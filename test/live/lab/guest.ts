@@ -11,14 +11,15 @@ export interface GuestDisk {
   readonly target: string;
   readonly file: string;
   readonly format: 'raw' | 'qcow2';
-  /** records: written to by the writer of numbered records; fs: a mounted file system. */
-  readonly use: 'records' | 'fs';
+  /** records: written to by the writer of numbered records; fs: a mounted file system; cdrom: only read. */
+  readonly use: 'records' | 'fs' | 'cdrom';
 }
 
 export interface GuestOptions {
   readonly name: string;
   readonly disks: readonly GuestDisk[];
-  readonly agent?: boolean;
+  /** hung: it takes what libvirt asks, and never answers. */
+  readonly agent?: boolean | 'hung';
   /** Microseconds between two records of a writer. */
   readonly pause?: number;
 }
@@ -117,15 +118,15 @@ function domain(files: GuestFiles, { name, disks, agent = true, pause = 2000 }: 
   const words = [
     `records=${of('records').join(',')}`,
     `fs=${of('fs').join(',')}`,
-    `agent=${agent ? 'yes' : 'no'}`,
+    `agent=${agent === true ? 'yes' : agent === false ? 'no' : agent}`,
     `slots=${SLOTS}`,
     `pause=${pause}`,
   ];
-  const disk = ({ target, file, format }: GuestDisk): string => `
-    <disk type='file' device='disk'>
+  const disk = ({ target, file, format, use }: GuestDisk): string => `
+    <disk type='file' device='${use === 'cdrom' ? 'cdrom' : 'disk'}'>
       <driver name='qemu' type='${format}' cache='none' discard='unmap'/>
       <source file='${file}'/>
-      <target dev='${target}' bus='virtio'/>
+      <target dev='${target}' bus='${use === 'cdrom' ? 'ide' : 'virtio'}'/>${use === 'cdrom' ? '<readonly/>' : ''}
     </disk>`;
   return `<domain type='qemu'>
   <name>${name}</name>

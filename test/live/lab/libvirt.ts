@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
+import { openSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { tool } from './tools.ts';
@@ -11,10 +12,17 @@ export interface Libvirt {
   /** What virsh -c and the agent's libvirt_uri take. */
   readonly uri: string;
   virsh(...argv: readonly string[]): Promise<string>;
+  /** The first process of its namespaces: what nsenter takes. */
+  readonly pid: number;
   /** Ends the daemon alone, as a crash would; guests go on. */
   killDaemon(): Promise<void>;
   startDaemon(): Promise<void>;
   stop(): Promise<void>;
+}
+
+export interface LibvirtOptions {
+  /** Directories that its guests find under another name: each host of a site has the datastores at the same path. */
+  readonly binds?: readonly { readonly from: string; readonly to: string }[];
 }
 
 const READY_MS = 60_000;
@@ -26,7 +34,7 @@ const PRIVATE = ['/run', '/etc/libvirt', '/var/lib/libvirt', '/var/cache/libvirt
  * Starts virtlogd and libvirtd in namespaces of their own: the first process of the PID namespace dies with this one, and the kernel then kills
  * every process in it, guests too. The socket is reached by its path, so clients need no namespace. Needs root.
  */
-export async function startLibvirt(): Promise<Libvirt> {
+export async function startLibvirt({ binds = [] }: LibvirtOptions = {}): Promise<Libvirt> {
   // Short: the name of a socket holds 107 characters.
   const directory = await mkdtemp('/tmp/onelv-');
   const at = (name: string) => `${directory}/${name}`;
@@ -37,7 +45,7 @@ export async function startLibvirt(): Promise<Libvirt> {
   const socket = `${directory}/sock/libvirt-sock`;
   await writeFile(
     at(`${etc}/libvirtd.conf`),
-    `unix_sock_dir = "${directory}/sock"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\nunix_sock_rw_perms = "0700"\nlog_level = 3\nlog_outputs = "3:file:${directory}/libvirtd.log"\nkeepalive_interval = -1\n`,
+    `unix_sock_dir = "${directory}/sock"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\nunix_sock_rw_perms = "0700"\nlog_level = 3\nlog_outputs = "3:file:${directory}/libvirtd.log"\nkeepalive_interval = -1\nhost_uuid = "${randomUUID()}"\n`,
   );
   await writeFile(
     at(`${etc}/qemu.conf`),
@@ -48,6 +56,7 @@ export async function startLibvirt(): Promise<Libvirt> {
     'set -e',
     'mount --make-rprivate /',
     ...PRIVATE.map((name) => `mkdir -p ${name}; mount --bind ${at(name.slice(1).replaceAll('/', '-'))} ${name}`),
+    ...binds.map(({ from, to }) => `mkdir -p ${to}; mount --bind ${from} ${to}`),
     'mkdir -p /run/lock',
     'virtlogd -d',
     // bash, because the first process of a PID namespace must reap what daemons leave, and other shells do not.
@@ -66,6 +75,9 @@ export async function startLibvirt(): Promise<Libvirt> {
     directory,
     uri,
     virsh,
+    get pid() {
+      return Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim());
+    },
     killDaemon: async () => {
       const answered = child.stdout === null ? Promise.resolve([]) : once(child.stdout, 'data');
       child.stdin?.write('kill\n');

@@ -8,7 +8,7 @@ export interface ManifestEntry {
    */
   'path'?: (string);
   /**
-   * file, directory or link.
+   * file, directory, link or image: one that is to be made, empty.
    */
   'type'?: (string);
   'mode'?: (number);
@@ -30,6 +30,11 @@ export interface ManifestEntry {
    * Of a file: differs when the file was changed or replaced. Only to be compared.
    */
   'version'?: (string);
+  /**
+   * Of an image: raw or qcow2, and the name of its backing file.
+   */
+  'format'?: (string);
+  'backing'?: (string);
   '_content'?: "content";
 }
 
@@ -39,7 +44,7 @@ export interface ManifestEntry__Output {
    */
   'path': (string);
   /**
-   * file, directory or link.
+   * file, directory, link or image: one that is to be made, empty.
    */
   'type': (string);
   'mode': (number);
@@ -61,5 +66,10 @@ export interface ManifestEntry__Output {
    * Of a file: differs when the file was changed or replaced. Only to be compared.
    */
   'version': (string);
+  /**
+   * Of an image: raw or qcow2, and the name of its backing file.
+   */
+  'format': (string);
+  'backing': (string);
   '_content'?: "content";
 }

@@ -27,6 +27,10 @@ export interface OpenExportRequest {
    * The current content as one file without snapshots (save-as).
    */
   'flat'?: (boolean);
+  /**
+   * The directory of this running domain: what it writes to comes as empty images, for the hypervisor to fill.
+   */
+  'domain'?: (string);
   '_snapshotId'?: "snapshotId";
 }
 
@@ -55,5 +59,9 @@ export interface OpenExportRequest__Output {
    * The current content as one file without snapshots (save-as).
    */
   'flat': (boolean);
+  /**
+   * The directory of this running domain: what it writes to comes as empty images, for the hypervisor to fill.
+   */
+  'domain': (string);
   '_snapshotId'?: "snapshotId";
 }

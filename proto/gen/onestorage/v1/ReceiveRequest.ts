@@ -31,7 +31,11 @@ export interface ReceiveRequest {
    * Bytes per second; 0: no limit.
    */
   'bytesPerSecond'?: (number | string | Long);
-  'target'?: "disk"|"image"|"directory";
+  /**
+   * premigrate: the directory of a VM that runs.
+   */
+  'guest'?: (_onestorage_v1_ReceiveDirectory | null);
+  'target'?: "disk"|"image"|"directory"|"guest";
 }
 
 export interface ReceiveRequest__Output {
@@ -57,5 +61,9 @@ export interface ReceiveRequest__Output {
    * Bytes per second; 0: no limit.
    */
   'bytesPerSecond': (number);
-  'target'?: "disk"|"image"|"directory";
+  /**
+   * premigrate: the directory of a VM that runs.
+   */
+  'guest'?: (_onestorage_v1_ReceiveDirectory__Output | null);
+  'target'?: "disk"|"image"|"directory"|"guest";
 }

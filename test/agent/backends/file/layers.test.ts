@@ -29,7 +29,13 @@ it('reads what qemu-img wrote', async () => {
     backingFormat: undefined,
     empty: true,
   });
-  expect(await readHeader(file('top'))).toEqual({ virtualSize: 5 * 2 ** 20, backingName: 'base', backingFormat: 'qcow2', empty: true });
+  expect(await readHeader(file('top'))).toEqual({
+    virtualSize: 5 * 2 ** 20,
+    backingName: 'base',
+    backingFormat: 'qcow2',
+    empty: true,
+    savedStates: 0,
+  });
 });
 
 it.each([['compat=0.10'], ['extended_l2=on'], ['compression_type=zstd'], ['lazy_refcounts=on'], ['cluster_size=2M']])(

@@ -1,0 +1,206 @@
+import { readdirSync } from 'node:fs';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Cluster, type Room, startCluster } from '../../lab/cluster.ts';
+import { temporaryNames } from '../../lab/leftovers.ts';
+import { addDatastores, addVm, imageDisk } from '../../lab/models.ts';
+import type { MigrateHook } from '../../lab/opennebula/actions.ts';
+import type { ActionResult } from '../../lab/opennebula/mad.ts';
+import type { Vm } from '../../lab/opennebula/model.ts';
+import { migrateWords } from '../../lab/transfer-scripts.ts';
+import { type Guest, type GuestOptions, startGuest } from './guest.ts';
+import { type GuestFiles, guestFiles } from './guest-files.ts';
+import { type KvmMigration, kvmMigrate } from './kvm-migrate.ts';
+import { type Libvirt, startLibvirt } from './libvirt.ts';
+import { verifyRecords } from './records.ts';
+import { tool } from './tools.ts';
+
+export const KVM_HOSTS = ['host01', 'host02'] as const;
+export type KvmHostName = (typeof KVM_HOSTS)[number];
+
+/** A site whose two hosts have a libvirt each, in whose namespaces their agents run: both call their datastores by one path, as hosts do. */
+export interface MigrationSite {
+  readonly cluster: Cluster;
+  readonly libvirts: Readonly<Record<KvmHostName, Libvirt>>;
+  readonly files: GuestFiles;
+  /** `<location>` of the domain's files on both hosts. */
+  readonly datastores: string;
+  stop(): Promise<void>;
+}
+
+export async function startMigrationSite(prepare: (datastores: Readonly<Record<KvmHostName, string>>) => Promise<void>): Promise<MigrationSite> {
+  const files = await guestFiles();
+  const libvirts: Partial<Record<KvmHostName, Libvirt>> = {};
+  const stopAll = async () => {
+    await Promise.all(Object.values(libvirts).map((libvirt) => libvirt.stop()));
+  };
+  let datastores = '';
+  try {
+    const cluster = await startCluster({
+      failpoints: {},
+      agentOptions: { freeze_limit_seconds: 8 },
+      furnish: async (site) => {
+        datastores = path.join(site.home, 'datastores');
+        await prepare({ host01: site.hosts.host01.datastores, host02: site.hosts.host02.datastores });
+        const rooms: Partial<Record<KvmHostName, Room>> = {};
+        for (const name of KVM_HOSTS) {
+          const libvirt = await startLibvirt({ binds: [{ from: site.hosts[name].datastores, to: datastores }] });
+          libvirts[name] = libvirt;
+          rooms[name] = roomOf(libvirt, datastores);
+        }
+        return rooms;
+      },
+    });
+    addDatastores(cluster.one.model);
+    const stop = async () => {
+      await stopAll();
+      await cluster.stop();
+    };
+    return { cluster, libvirts: libvirts as Record<KvmHostName, Libvirt>, files, datastores, stop };
+  } catch (thrown) {
+    await stopAll();
+    throw thrown;
+  }
+}
+
+/** nsenter stays outside and hands signals of its child on; when it is killed, the child goes as well. */
+function roomOf(libvirt: Libvirt, datastores: string): Room {
+  const enter = ['nsenter', '-t', String(libvirt.pid), '-m', '-p', '--', 'setpriv', '--pdeathsig', 'KILL', '--'];
+  return { enter, options: { libvirt_uri: libvirt.uri, datastores } };
+}
+
+const SIZE = '64M';
+
+/** A VM that moves between the hosts while it runs: disk.0 qcow2 and disk.1 raw with records, disk.2 a medium that is only read. */
+export class MigratingVm {
+  readonly vm: Vm;
+  guest: Guest;
+  at: KvmHostName = 'host01';
+  readonly #site: MigrationSite;
+  readonly #options: Partial<GuestOptions>;
+
+  constructor(site: MigrationSite, vm: Vm, guest: Guest, options: Partial<GuestOptions>) {
+    this.#site = site;
+    this.vm = vm;
+    this.guest = guest;
+    this.#options = options;
+  }
+
+  get other(): KvmHostName {
+    return this.at === 'host01' ? 'host02' : 'host01';
+  }
+
+  get libvirt(): Libvirt {
+    return this.#site.libvirts[this.at];
+  }
+
+  /** As the test finds it. */
+  directory(host: KvmHostName = this.at): string {
+    return path.join(this.#site.cluster.agent(host).datastores, '107', String(this.vm.id));
+  }
+
+  file(disk: number, host: KvmHostName = this.at): string {
+    return path.join(this.directory(host), `disk.${disk}`);
+  }
+
+  /** premigrate, postmigrate or failmigrate of a migration from `from` to the other host. */
+  async hook(name: MigrateHook, from: KvmHostName = this.at, ...more: readonly string[]): Promise<ActionResult> {
+    const to = from === 'host01' ? 'host02' : 'host01';
+    this.vm.state = 3;
+    this.vm.lcmState = 4;
+    const words = migrateWords(this.#site.cluster.one.model, this.vm, from, to);
+    return await this.#site.cluster.one.migrateHook(name, this.vm, [...words, ...more], 'agent_local');
+  }
+
+  /** The hypervisor's part, from where it is to the other host. */
+  async migrate(options: Pick<KvmMigration, 'options' | 'incremental'> = {}): Promise<void> {
+    await kvmMigrate({
+      ...options,
+      domain: this.guest.name,
+      directory: path.join(this.#site.datastores, '107', String(this.vm.id)),
+      source: { libvirt: this.libvirt, directory: this.directory() },
+      target: { libvirt: this.#site.libvirts[this.other], directory: this.directory(this.other) },
+    });
+    this.at = this.other;
+  }
+
+  /** A line of a transfer script on a disk, where the VM is. */
+  async act(verb: string, lcmState: number, disk: number, ...words: readonly (string | number)[]): Promise<ActionResult> {
+    this.vm.lcmState = lcmState;
+    const { datastoreLocation } = this.#site.cluster.one.model;
+    const place = `${this.at}:${datastoreLocation}/107/${this.vm.id}/disk.${disk}`;
+    const [result] = await this.#site.cluster.one.tm([[verb, 'agent_local', place, ...words, this.vm.id, 106].join(' ')]);
+    if (result === undefined) throw new Error(`no result of ${verb}`);
+    return result;
+  }
+
+  async boot(): Promise<void> {
+    this.guest = await bootGuest(this.#site, this.vm.id, this.at, this.#options);
+  }
+
+  /** Suspended for the moment, the disks hold all that the guest was told is on disk, in a chain that is whole. */
+  async verifyNow(): Promise<void> {
+    await this.libvirt.virsh('suspend', this.guest.name);
+    try {
+      await verifyRecords(this.file(0), 'qcow2', this.guest.written('vda'));
+      await verifyRecords(this.file(1), 'raw', this.guest.written('vdb'));
+    } finally {
+      await this.libvirt.virsh('resume', this.guest.name);
+    }
+  }
+
+  /** It runs, writes on, and nowhere else. */
+  async isAlive(): Promise<void> {
+    await this.guest.writes('vda');
+    await this.guest.writes('vdb');
+    const state = (await this.libvirt.virsh('domstate', this.guest.name)).trim();
+    if (state !== 'running') throw new Error(`${this.guest.name} is ${state} on ${this.at}`);
+    const elsewhere = await this.#site.libvirts[this.other].virsh('list', '--all', '--name');
+    if (elsewhere.includes(this.guest.name)) throw new Error(`${this.guest.name} is on ${this.other} as well`);
+  }
+
+  /** Names that no action may leave behind on either host. */
+  leftovers(): string[] {
+    return KVM_HOSTS.flatMap((host) => {
+      const { datastores, stateDirectory } = this.#site.cluster.agent(host);
+      let notes: string[] = [];
+      try {
+        notes = readdirSync(path.join(stateDirectory, 'arrivals'));
+      } catch {
+        // No guest ever came.
+      }
+      return [...temporaryNames(datastores), ...notes].map((name) => `${host}: ${name}`);
+    });
+  }
+}
+
+export async function startMigratingVm(site: MigrationSite, id: number, options: Partial<GuestOptions> = {}): Promise<MigratingVm> {
+  const directory = path.join(site.cluster.agent('host01').datastores, '107', String(id));
+  const at = (name: string) => path.join(directory, name);
+  await mkdir(at('disk.0.snap'), { recursive: true });
+  await symlink('.', at('disk.0.snap/disk.0.snap'));
+  await tool('qemu-img', ['create', '-q', '-f', 'qcow2', at('disk.0.snap/0'), SIZE]);
+  await symlink('disk.0.snap/0', at('disk.0'));
+  await tool('truncate', ['-s', SIZE, at('disk.1')]);
+  await writeFile(at('disk.2'), Buffer.alloc(372_736, 'context of the lab\n'));
+  await writeFile(at('vm.xml'), '<VM/>\n');
+  await writeFile(at('ds.xml'), '<DATASTORE/>\n');
+  const source = `${site.cluster.one.model.datastoreLocation}/106/image`;
+  const disks = [imageDisk({ id: 0, source, format: 'qcow2' }), imageDisk({ id: 1, source, format: 'raw' })];
+  const vm = addVm(site.cluster.one.model, { id, disks, host: 'host01', lcmState: 3, contextDisk: 2 });
+  return new MigratingVm(site, vm, await bootGuest(site, id, 'host01', options), options);
+}
+
+async function bootGuest(site: MigrationSite, id: number, host: KvmHostName, options: Partial<GuestOptions>): Promise<Guest> {
+  // As the deployment file of OpenNebula has it.
+  const at = (name: string) => path.join(`${site.datastores}/`, '107', String(id), name).replace('/107/', '//107/');
+  return await startGuest(site.libvirts[host], site.files, {
+    ...options,
+    name: `one-${id}`,
+    disks: [
+      { target: 'vda', file: at('disk.0'), format: 'qcow2', use: 'records' },
+      { target: 'vdb', file: at('disk.1'), format: 'raw', use: 'records' },
+      { target: 'hda', file: at('disk.2'), format: 'raw', use: 'cdrom' },
+    ],
+  });
+}
