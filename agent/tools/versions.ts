@@ -1,9 +1,22 @@
-import { hasProgram, PROGRAM_NAMES, PROGRAMS, type ProgramName } from './programs.ts';
+import { stat } from 'node:fs/promises';
+import { findProgram, PROGRAM_NAMES, PROGRAMS, type ProgramName } from './programs.ts';
 import { run } from './run.ts';
+
+/** What programs said, by the file that said it: the controller asks every minute who a host is, and each answer would start them all. */
+const said = new Map<string, string>();
 
 /** What an installed program says of its version: `qemu-img 7.2.22`; `qemu-img` when it does not say. undefined: not installed. */
 export async function programVersion(program: ProgramName, signal: AbortSignal): Promise<string | undefined> {
-  if (!(await hasProgram(program))) return undefined;
+  const file = await findProgram(program);
+  if (file === undefined) return undefined;
+  const { ino, size, mtimeMs } = await stat(file);
+  const key = `${file} ${ino} ${size} ${mtimeMs}`;
+  const version = said.get(key) ?? (await ask(program, signal));
+  said.set(key, version);
+  return version;
+}
+
+async function ask(program: ProgramName, signal: AbortSignal): Promise<string> {
   const { args, pattern } = PROGRAMS[program].version;
   try {
     // Some end with an error after they have said it.

@@ -18,11 +18,12 @@ interface Migration {
 
 /**
  * What the words mean (contract 7.5); undefined: nothing to do, because the VM is off, or stays where it is, or another TM's action calls us
- * for one of its disks (contract 3.4). Within one host it may change its datastore; the one before is in the history (contract 7.5, 7.x).
+ * for one of its disks (contract 3.4). It may change its datastore as well (7.2): the one before is in the history, of which the document on
+ * standard input has the last record alone, so OpenNebula is asked.
  */
 async function migrationOf(words: WordsOf<'tm/premigrate'>, tools: FlowTools): Promise<Migration | undefined> {
   if (words.systemTm !== undefined) return undefined;
-  const vm = tools.vmDocument();
+  const vm = await tools.vm(words.vmId);
   if (vm.state !== ACTIVE) return undefined;
   const place = tools.vmPlace(words.directory, words.vmId);
   const before = vm.history.at(-2)?.datastoreId ?? words.datastoreId;

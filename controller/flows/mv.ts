@@ -17,15 +17,17 @@ export const mv: Flow<'tm/mv'> = {
   class: 'move',
   run: async (words, tools) => {
     if (diskIdOf(words.source.path) !== undefined) return '';
-    const source = { host: tools.host(words.source.host), place: tools.vmPlace(words.source.path, words.vmId) };
-    const target = { host: tools.host(words.target.host), place: tools.vmPlace(words.target.path, words.vmId) };
-    if (source.host.address === target.host.address && samePlace(source.place, target.place)) return '';
+    const [from, to] = [tools.vmPlace(words.source.path, words.vmId), tools.vmPlace(words.target.path, words.vmId)];
+    if (words.source.host === words.target.host && samePlace(from, to)) return '';
+    // Before anything is known of the source: a host that is lost may not even be in controller.yaml any more.
     const { lcmState } = await tools.vm(words.vmId);
     if (lcmState === LCM.prologMigrateUnknown || lcmState === LCM.prologMigrateUnknownFailure) {
       tools.log('warn', `the host ${words.source.host} is lost (LCM ${lcmState}): its disks are left there`);
       return '';
     }
-    if (samePlace(source.place, target.place) && (await tools.sameHost(source.host, target.host))) return '';
+    const source = { host: tools.host(words.source.host), place: from };
+    const target = { host: tools.host(words.target.host), place: to };
+    if (samePlace(from, to) && (await tools.sameHost(source.host, target.host))) return '';
     try {
       await tools.transfer(
         'receive',

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { openSync, readFileSync } from 'node:fs';
+import { openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { tool } from './tools.ts';
@@ -17,6 +17,9 @@ export interface Libvirt {
   /** Ends the daemon alone, as a crash would; guests go on. */
   killDaemon(): Promise<void>;
   startDaemon(): Promise<void>;
+  /** Stops every process in its namespaces, guests and agent too: to others the host is cut off. */
+  hang(): void;
+  goOn(): void;
   stop(): Promise<void>;
 }
 
@@ -87,6 +90,8 @@ export async function startLibvirt({ binds = [] }: LibvirtOptions = {}): Promise
       child.stdin?.write('start\n');
       await ready(child, virsh, directory);
     },
+    hang: () => signalAll(Number(child.pid), 'SIGSTOP'),
+    goOn: () => signalAll(Number(child.pid), 'SIGCONT'),
     stop: async () => {
       const gone = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : Promise.resolve([]);
       child.kill('SIGKILL');
@@ -100,6 +105,19 @@ export async function startLibvirt({ binds = [] }: LibvirtOptions = {}): Promise
   } catch (thrown) {
     await libvirt.stop();
     throw thrown;
+  }
+}
+
+/** The processes of the PID namespace of this process's child. Which they are says `/proc`. */
+function signalAll(parent: number, signal: NodeJS.Signals): void {
+  const own = readlinkSync(`/proc/${parent}/ns/pid_for_children`);
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      if (readlinkSync(`/proc/${name}/ns/pid`) === own) process.kill(Number(name), signal);
+    } catch {
+      // It has ended, or is not ours to look at.
+    }
   }
 }
 

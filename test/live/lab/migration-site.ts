@@ -6,13 +6,14 @@ import { temporaryNames } from '../../lab/leftovers.ts';
 import { addDatastores, addVm, imageDisk } from '../../lab/models.ts';
 import type { MigrateHook } from '../../lab/opennebula/actions.ts';
 import type { ActionResult } from '../../lab/opennebula/mad.ts';
-import type { Vm } from '../../lab/opennebula/model.ts';
+import { deployTo, type Vm } from '../../lab/opennebula/model.ts';
 import { migrateWords } from '../../lab/transfer-scripts.ts';
 import { type Guest, type GuestOptions, startGuest } from './guest.ts';
 import { type GuestFiles, guestFiles } from './guest-files.ts';
 import { type KvmMigration, kvmMigrate } from './kvm-migrate.ts';
 import { type Libvirt, startLibvirt } from './libvirt.ts';
-import { verifyRecords } from './records.ts';
+import type { Outcome } from './outcomes.ts';
+import { readRecords } from './records.ts';
 import { tool } from './tools.ts';
 
 export const KVM_HOSTS = ['host01', 'host02'] as const;
@@ -28,7 +29,9 @@ export interface MigrationSite {
   stop(): Promise<void>;
 }
 
-export async function startMigrationSite(prepare: (datastores: Readonly<Record<KvmHostName, string>>) => Promise<void>): Promise<MigrationSite> {
+export async function startMigrationSite(
+  prepare: (datastores: Readonly<Record<KvmHostName, string>>) => Promise<void>,
+): Promise<MigrationSite> {
   const files = await guestFiles();
   const libvirts: Partial<Record<KvmHostName, Libvirt>> = {};
   const stopAll = async () => {
@@ -108,6 +111,7 @@ export class MigratingVm {
     const to = from === 'host01' ? 'host02' : 'host01';
     this.vm.state = 3;
     this.vm.lcmState = 4;
+    if (name === 'premigrate') deployTo(this.vm, to, 107, 'agent_local');
     const words = migrateWords(this.#site.cluster.one.model, this.vm, from, to);
     return await this.#site.cluster.one.migrateHook(name, this.vm, [...words, ...more], 'agent_local');
   }
@@ -134,29 +138,37 @@ export class MigratingVm {
     return result;
   }
 
-  async boot(): Promise<void> {
+  /** Off, and on again where it is. */
+  async reboot(): Promise<void> {
+    await this.libvirt.virsh('destroy', this.guest.name);
+    await this.guest.destroy();
     this.guest = await bootGuest(this.#site, this.vm.id, this.at, this.#options);
   }
 
-  /** Suspended for the moment, the disks hold all that the guest was told is on disk, in a chain that is whole. */
-  async verifyNow(): Promise<void> {
+  /** It runs and writes on; suspended for the moment, its disks are looked at. */
+  async outcome(): Promise<Outcome> {
+    await this.guest.writes('vda');
+    await this.guest.writes('vdb');
+    const state = (await this.libvirt.virsh('domstate', this.guest.name)).trim();
+    const elsewhere = await this.#site.libvirts[this.other].virsh('list', '--all', '--name');
+    const both = elsewhere.includes(this.guest.name) ? `, and on ${this.other}` : '';
     await this.libvirt.virsh('suspend', this.guest.name);
     try {
-      await verifyRecords(this.file(0), 'qcow2', this.guest.written('vda'));
-      await verifyRecords(this.file(1), 'raw', this.guest.written('vdb'));
+      const chain = await tool('qemu-img', ['check', '-q', '-U', '-f', 'qcow2', this.file(0)]).then(
+        () => 'valid',
+        () => 'broken',
+      );
+      const missing = (await this.#missing(0, 'qcow2', 'vda')) + (await this.#missing(1, 'raw', 'vdb'));
+      return { guest: `${state} on ${this.at}${both}`, missing, chain, leftovers: this.leftovers().length };
     } finally {
       await this.libvirt.virsh('resume', this.guest.name);
     }
   }
 
-  /** It runs, writes on, and nowhere else. */
-  async isAlive(): Promise<void> {
-    await this.guest.writes('vda');
-    await this.guest.writes('vdb');
-    const state = (await this.libvirt.virsh('domstate', this.guest.name)).trim();
-    if (state !== 'running') throw new Error(`${this.guest.name} is ${state} on ${this.at}`);
-    const elsewhere = await this.#site.libvirts[this.other].virsh('list', '--all', '--name');
-    if (elsewhere.includes(this.guest.name)) throw new Error(`${this.guest.name} is on ${this.other} as well`);
+  async #missing(disk: number, format: 'raw' | 'qcow2', target: string): Promise<number> {
+    const written = this.guest.written(target);
+    const { last, missing, torn } = await readRecords(this.file(disk), format);
+    return missing.length + torn + Math.max(0, written - last);
   }
 
   /** Names that no action may leave behind on either host. */

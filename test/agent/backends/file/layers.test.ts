@@ -28,6 +28,7 @@ it('reads what qemu-img wrote', async () => {
     backingName: undefined,
     backingFormat: undefined,
     empty: true,
+    savedStates: 0,
   });
   expect(await readHeader(file('top'))).toEqual({
     virtualSize: 5 * 2 ** 20,
