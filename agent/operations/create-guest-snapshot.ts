@@ -20,7 +20,13 @@ export function createGuestSnapshot(agent: AgentContext): OperationKind<GuestSna
     input: GuestSnapshotInput,
     resources: ({ disk }) => [...placeResources(agent.datastores, disk.place), `domain:${disk.domain}`],
     async run({ disk, snapshotId, quiet }, context) {
-      await createLiveSnapshot(domainOf(agent, disk), await diskOf(agent, disk, context.operationId), snapshotId, quietOf(agent, quiet), context);
+      await createLiveSnapshot(
+        domainOf(agent, disk),
+        await diskOf(agent, disk, context.operationId),
+        snapshotId,
+        quietOf(agent, quiet),
+        context,
+      );
       return undefined;
     },
     async undo({ disk, snapshotId }, context) {

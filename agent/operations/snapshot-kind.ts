@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { OperationContext, OperationKind } from '../../runtime/operations/types.ts';
 import { locate, PlaceInput } from '../backends/file/places.ts';
 import type { SnapshotDisk } from '../backends/file/snapshots-layout.ts';
-import { settleDisk } from '../backends/live/migration-names.ts';
 import { undoSnapshotWork } from '../backends/file/snapshots-undo.ts';
+import { settleDisk } from '../backends/live/migration-names.ts';
 import type { AgentContext } from '../context.ts';
 import { locateForUndo, placeResources } from './volume-input.ts';
 

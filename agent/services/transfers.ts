@@ -6,7 +6,6 @@ import type { ReceiveDirectory__Output } from '../../proto/gen/onestorage/v1/Rec
 import type { ReceiveRequest__Output } from '../../proto/gen/onestorage/v1/ReceiveRequest.ts';
 import type { Ticket } from '../../proto/gen/onestorage/v1/Ticket.ts';
 import { oneLine, StorageError } from '../../runtime/errors.ts';
-import { settleDisk } from '../backends/live/migration-names.ts';
 import type { AgentContext } from '../context.ts';
 import { type ReceiveInput, type ReceiveOptions, receive } from '../operations/receive.ts';
 import { type ReceiveGuestInput, receiveGuest } from '../operations/receive-guest.ts';
@@ -42,7 +41,6 @@ export function transfersService(agent: AgentContext, { ticketMs = TICKET_MS, ..
         throw new StorageError('bad_argument', 'operation_id and receiver_machine_id must be set');
       }
       const { located, stat } = await findSource(agent, source);
-      if (source.format === 'qcow2') await settleDisk(located, request.operationId);
       if (stat.isDirectory() && (source.flat || source.snapshotId !== undefined)) {
         throw new StorageError('bad_argument', `'${located.path}' is a directory; only a disk has snapshots`);
       }

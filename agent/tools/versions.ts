@@ -12,7 +12,8 @@ export async function programVersion(program: ProgramName, signal: AbortSignal):
   const { ino, size, mtimeMs } = await stat(file);
   const key = `${file} ${ino} ${size} ${mtimeMs}`;
   const version = said.get(key) ?? (await ask(program, signal));
-  said.set(key, version);
+  // One that did not answer in time is asked again.
+  if (version !== program) said.set(key, version);
   return version;
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { lstat, readdir, stat as statPath } from 'node:fs/promises';
 import path from 'node:path';
@@ -5,6 +6,7 @@ import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import { exists } from '../backends/file/look.ts';
 import { type Located, locate } from '../backends/file/places.ts';
 import { STAGE_PREFIX } from '../backends/file/stage.ts';
+import { settleDisk } from '../backends/live/migration-names.ts';
 import { type AgentContext, libvirtOf } from '../context.ts';
 import type { SourceEntry, SourceInput } from './entries.ts';
 import { entryFor, entryOf, versionOf } from './file-entry.ts';
@@ -54,8 +56,9 @@ async function isThere(root: string): Promise<boolean> {
   }
 }
 
-/** Everything that belongs to a source, without reading content. Changes nothing. */
+/** Everything that belongs to a source, without reading content. Changes nothing but names that a migration left. */
 export async function buildManifest(host: Host, source: SourceInput): Promise<SourceManifest> {
+  if (source.format === 'qcow2') await settleDisk(await locate(host.datastores, source.place), randomUUID());
   const { located, stat } = await findSource(host, source);
   const skipped: string[] = [];
   if (stat.isDirectory()) {

@@ -89,6 +89,16 @@ it('takes live snapshots and bitmaps along, and finds the usual names again when
   for (const [index, at] of written.entries()) await verifyRecords(`${vm.file(0)}.snap/${index}`, 'qcow2', at);
 }, 240_000);
 
+it('gives up on a guest agent that takes what it is asked and never answers', async () => {
+  onFailure();
+  vm.vm.fsFreeze = 'AGENT';
+  const result = await vm.act('SNAP_CREATE_LIVE', 57, 0, 2);
+  delete vm.vm.fsFreeze;
+  expect(result.exit).toBe(1);
+  expect(result.info).toMatch(/libvirt, domain one-9: .*agent.* is not responding/i);
+  await allIsWell('snap_create_live, FS_FREEZE AGENT', 'guest agent hung');
+}, 120_000);
+
 it('removes nothing while the domain does not run on the target', async () => {
   onFailure();
   expect(await vm.hook('premigrate')).toMatchObject(ok);
@@ -133,8 +143,9 @@ async function killedAt(host: KvmHostName, kind: string, steps: readonly string[
   const points = steps.map((step) => `${kind}.${step}.end=kill`);
   await agent.arm(points[0] ?? '');
   const running = call();
-  for (const index of points.keys()) {
-    expect(await agent.exited).toBe('SIGKILL');
+  for (const [index, point] of points.entries()) {
+    // A call that ends before its agent was killed says why.
+    expect(await Promise.race([agent.exited, running]), point).toBe('SIGKILL');
     const next = points[index + 1];
     await agent.start(next).catch((thrown: unknown) => {
       // It goes on with the operation before it is ready.

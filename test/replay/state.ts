@@ -86,9 +86,10 @@ export class State {
   #setVm(call: RecordedCall, verb: string): void {
     const vmId = Number(call.argv.at(-2));
     const vm = this.#cluster.one.model.vms.get(verb.endsWith('migrate') ? Number(call.argv[3]) : vmId);
-    // LCM 62: resize of a running VM; 26: its disk is saved (contract B).
-    const live = { resize: 62, cpds: 26 }[verb];
-    if (vm !== undefined) Object.assign(vm, call.live && live !== undefined ? { state: 3, lcmState: live } : { state: 8, lcmState: 0 });
+    // LCM 62: resize of a running VM; 26: its disk is saved; 4: it is migrated (contract B).
+    const live = { resize: 62, cpds: 26, premigrate: 4, postmigrate: 4 }[verb];
+    if (vm !== undefined)
+      Object.assign(vm, (call.live || live === 4) && live !== undefined ? { state: 3, lcmState: live } : { state: 8, lcmState: 0 });
   }
 
   /** Puts the VM where the call expects it. */

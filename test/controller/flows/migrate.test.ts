@@ -44,7 +44,10 @@ describe('to another host', () => {
       return { format: '', sizeBytes: 0, md5: '' };
     };
     const { failure } = await bench.call('tm/premigrate', WORDS, stdin);
-    expect(failure).toMatchObject({ reason: 'no_space', message: expect.stringMatching(/^premigrate: no space left in datastore 107 on node1/) });
+    expect(failure).toMatchObject({
+      reason: 'no_space',
+      message: expect.stringMatching(/^premigrate: no space left in datastore 107 on node1/),
+    });
     expect(seen().at(-1)).toBe('node2 Guests/AbandonMigration');
   });
 
