@@ -15,7 +15,7 @@ export interface DaemonOptions {
   readonly ready: RegExp | (() => Promise<boolean>);
 }
 
-const READY_MS = 60_000;
+const READY_MS = 180_000;
 const STOP_MS = 15_000;
 
 /** Where the kernel can end a child with its parent, it does: no daemon outlives a lab that was killed. */

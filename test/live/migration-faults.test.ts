@@ -20,7 +20,7 @@ beforeAll(async () => {
   });
   vm = await startMigratingVm(site, 9, { agent: false });
   expect(await vm.act('SNAP_CREATE_LIVE', 57, 0, 0)).toMatchObject(ok);
-}, 240_000);
+}, 600_000);
 
 afterAll(async () => {
   outcomes.print();
@@ -51,8 +51,8 @@ function begin(): Promise<unknown> {
 
 /** The target knows the guest, and data is on its way. */
 async function isUnderWay(): Promise<void> {
-  await expect.poll(() => site.libvirts.host02.virsh('list', '--all', '--name'), { timeout: 60_000 }).toContain('one-9');
-  await expect.poll(() => vm.libvirt.virsh('domjobinfo', 'one-9').catch(() => ''), { timeout: 60_000 }).toMatch(/Outgoing/);
+  await expect.poll(() => site.libvirts.host02.virsh('list', '--all', '--name'), { timeout: 180_000 }).toContain('one-9');
+  await expect.poll(() => vm.libvirt.virsh('domjobinfo', 'one-9').catch(() => ''), { timeout: 180_000 }).toMatch(/Outgoing/);
 }
 
 it.each(['host01', 'host02'] as const)(
@@ -77,7 +77,7 @@ it('needs the space that the disks will take', async () => {
   expect(result.exit).toBe(1);
   expect(result.info).toMatch(/no space left in datastore 107 on host02 \(needs [\d.]+ MiB, has 2\.0 MiB\)/);
   await allIsWell('premigrate', 'target disk full');
-}, 120_000);
+}, 400_000);
 
 it('aborts a migration', async () => {
   onFailure();
@@ -88,7 +88,7 @@ it('aborts a migration', async () => {
   expect(await migration).toBeInstanceOf(Error);
   expect(await vm.hook('failmigrate')).toMatchObject(ok);
   await allIsWell('migration', 'aborted');
-}, 240_000);
+}, 600_000);
 
 it('fills the disk of the target while the guest comes', async () => {
   onFailure();
@@ -99,7 +99,7 @@ it('fills the disk of the target while the guest comes', async () => {
   await small.empty();
   expect(await vm.hook('failmigrate')).toMatchObject(ok);
   await allIsWell('migration', 'target disk full');
-}, 240_000);
+}, 600_000);
 
 it.each(['host01', 'host02'] as const)(
   'restarts libvirtd of %s in the middle',
@@ -113,7 +113,7 @@ it.each(['host01', 'host02'] as const)(
     await site.libvirts[host].startDaemon();
     // libvirt ends what it finds half done, in its own time; until then nothing is removed.
     await expect.poll(async () => (await vm.hook('failmigrate')).exit, { timeout: 120_000, interval: 2000 }).toBe(0);
-    await expect.poll(() => vm.libvirt.virsh('domjobinfo', 'one-9').catch(() => ''), { timeout: 60_000 }).not.toMatch(/Outgoing/);
+    await expect.poll(() => vm.libvirt.virsh('domjobinfo', 'one-9').catch(() => ''), { timeout: 180_000 }).not.toMatch(/Outgoing/);
     await allIsWell('migration', `libvirtd of ${host === 'host01' ? 'the source' : 'the target'} restarted`);
   },
   240_000,
@@ -137,7 +137,7 @@ it('cuts the target off in the middle', async () => {
   if (end === 'migrated') throw new Error('the migration went through: it was not slow enough');
   await expect.poll(async () => (await vm.hook('failmigrate')).exit, { timeout: 120_000, interval: 2000 }).toBe(0);
   await allIsWell('migration', 'target cut off, and back');
-}, 300_000);
+}, 600_000);
 
 it('migrates after all that', async () => {
   onFailure();
@@ -147,4 +147,4 @@ it('migrates after all that', async () => {
   const outcome = await vm.outcome();
   outcomes.add('migration', 'none, after all of these', outcome);
   expect(outcome).toEqual({ guest: 'running on host02', missing: 0, chain: 'valid', leftovers: 0 });
-}, 240_000);
+}, 600_000);

@@ -16,7 +16,7 @@ beforeAll(async () => {
   site = await startMigrationSite(async () => undefined);
   // No migration asks the guest agent anything.
   vm = await startMigratingVm(site, 9, { agent: 'hung' });
-}, 240_000);
+}, 600_000);
 
 afterAll(async () => {
   outcomes.print();
@@ -54,7 +54,7 @@ it('migrates a guest without snapshots', async () => {
   await allIsWell('migration', 'none, guest agent hung');
   expect(await readFile(vm.file(2))).toEqual(context);
   expect((await readdir(path.join(vm.directory(), '..'))).sort()).toEqual(['.monitor', '9']);
-}, 240_000);
+}, 600_000);
 
 it('takes live snapshots and bitmaps along, and finds the usual names again when postmigrate never comes', async () => {
   onFailure();
@@ -76,7 +76,7 @@ it('takes live snapshots and bitmaps along, and finds the usual names again when
   expect(await vm.hook('premigrate')).toMatchObject(ok);
   await vm.migrate();
   // The agent looks after a guest that has come.
-  await expect.poll(() => readlink(vm.file(0)).catch(() => ''), { timeout: 60_000 }).toBe('disk.0.snap/2');
+  await expect.poll(() => readlink(vm.file(0)).catch(() => ''), { timeout: 180_000 }).toBe('disk.0.snap/2');
   expect(await isThere(vm.directory('host02'))).toBe(true);
   // A migration that succeeded is not taken back.
   const refused = await vm.hook('failmigrate', 'host02');
@@ -87,7 +87,7 @@ it('takes live snapshots and bitmaps along, and finds the usual names again when
   const after = await Promise.all(['0', '1'].map((name) => readFile(`${vm.file(0)}.snap/${name}`)));
   expect(after.map((layer, index) => layer.equals(before[index] ?? Buffer.alloc(0)))).toEqual([true, true]);
   for (const [index, at] of written.entries()) await verifyRecords(`${vm.file(0)}.snap/${index}`, 'qcow2', at);
-}, 240_000);
+}, 600_000);
 
 it('gives up on a guest agent that takes what it is asked and never answers', async () => {
   onFailure();
@@ -97,7 +97,7 @@ it('gives up on a guest agent that takes what it is asked and never answers', as
   expect(result.exit).toBe(1);
   expect(result.info).toMatch(/libvirt, domain one-9: .*agent.* is not responding/i);
   await allIsWell('snap_create_live, FS_FREEZE AGENT', 'guest agent hung');
-}, 120_000);
+}, 400_000);
 
 it('removes nothing while the domain does not run on the target', async () => {
   onFailure();
@@ -111,7 +111,7 @@ it('removes nothing while the domain does not run on the target', async () => {
   expect(await vm.hook('premigrate', vm.at, 'ssh')).toMatchObject(ok);
   expect(await vm.hook('failmigrate')).toMatchObject(ok);
   await allIsWell('failmigrate', 'nothing was begun');
-}, 120_000);
+}, 400_000);
 
 it('refuses a guest with a block job, before anything is there', async () => {
   onFailure();
@@ -122,7 +122,7 @@ it('refuses a guest with a block job, before anything is there', async () => {
   expect(result.exit).toBe(1);
   expect(result.info).toMatch(/disk\.0 has a block job under way/);
   await allIsWell('premigrate', 'block job');
-}, 120_000);
+}, 400_000);
 
 it('sets a directory of another origin aside', async () => {
   onFailure();
@@ -134,7 +134,7 @@ it('sets a directory of another origin aside', async () => {
   expect(await readFile(path.join(root, call, '9', 'disk.1'), 'utf8')).toBe('maybe the last copy');
   expect(await vm.hook('failmigrate')).toMatchObject(ok);
   await allIsWell('premigrate', 'foreign directory on the target');
-}, 120_000);
+}, 400_000);
 
 /** An agent is killed at each of these points of one call, one after the other, and the call still ends well. */
 async function killedAt(host: KvmHostName, kind: string, steps: readonly string[], call: () => Promise<unknown>): Promise<void> {
@@ -184,4 +184,4 @@ it('migrates what was booted with snapshots, and goes on with them', async () =>
   for (const id of [2]) expect(await vm.act('SNAP_CREATE_LIVE', 57, 0, id)).toMatchObject(ok);
   for (const id of [1, 0, 2]) expect(await vm.act('SNAP_DELETE', 59, 0, id)).toMatchObject(ok);
   await allIsWell('snapshots after a migration', 'none');
-}, 300_000);
+}, 600_000);

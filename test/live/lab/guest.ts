@@ -24,7 +24,7 @@ export interface GuestOptions {
   readonly pause?: number;
 }
 
-const WAIT_MS = 60_000;
+const WAIT_MS = 180_000;
 
 /** A running guest and what it says on its console. */
 export class Guest {

@@ -28,7 +28,7 @@ export interface LibvirtOptions {
   readonly binds?: readonly { readonly from: string; readonly to: string }[];
 }
 
-const READY_MS = 60_000;
+const READY_MS = 180_000;
 
 /** Everything of the host that libvirt writes to, each in the private directory. */
 const PRIVATE = ['/run', '/etc/libvirt', '/var/lib/libvirt', '/var/cache/libvirt', '/var/log/libvirt'] as const;
