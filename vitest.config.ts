@@ -3,10 +3,24 @@ import { defineConfig } from 'vitest/config';
 
 const inCi = process.env['CI'] === 'true';
 
+interface Heavy {
+  readonly include: readonly string[];
+  readonly programs: readonly string[];
+  readonly globalSetup?: readonly string[];
+  /** The variable without which it does not run: it builds packages first. */
+  readonly asked?: string;
+}
+
 /** Suites that start machines or servers: they need root, programs of their own, and the cores for themselves, so one file runs at a time, after the others. */
 const HEAVY = {
   live: { include: ['test/live/**/*.test.ts'], programs: ['virsh', 'libvirtd', 'qemu-system-x86_64', 'busybox', 'gcc'] },
-} as const satisfies Readonly<Record<string, { readonly include: readonly string[]; readonly programs: readonly string[] }>>;
+  packages: {
+    include: ['test/packages/**/*.test.ts'],
+    programs: ['dpkg-deb', 'rpmbuild', 'aarch64-linux-gnu-strip', 'lintian', 'rpmlint', 'mandoc', 'systemd-nspawn', 'mmdebstrap'],
+    globalSetup: ['test/packages/build.ts'],
+    asked: 'ONESTORAGE_PACKAGES',
+  },
+} as const satisfies Readonly<Record<string, Heavy>>;
 
 /** What a suite lacks on this machine; in CI nothing is missing, it fails. */
 function lacking(programs: readonly string[]): readonly string[] {
@@ -15,10 +29,11 @@ function lacking(programs: readonly string[]): readonly string[] {
   return process.getuid?.() === 0 ? missing : ['the rights of root', ...missing];
 }
 
-const heavy = Object.entries(HEAVY).flatMap(([name, { include, programs }], index) => {
+const heavy = Object.entries<Heavy>(HEAVY).flatMap(([name, { include, programs, globalSetup = [], asked }], index) => {
+  if (asked !== undefined && process.env[asked] !== '1') return [];
   const missing = lacking(programs);
   if (missing.length > 0) process.stderr.write(`skipped: the suite test/${name} lacks ${missing.join(', ')}\n`);
-  const test = { name, include: [...include], maxWorkers: 1, sequence: { groupOrder: index + 1 } };
+  const test = { name, include: [...include], globalSetup: [...globalSetup], maxWorkers: 1, sequence: { groupOrder: index + 1 } };
   return missing.length > 0 ? [] : [{ extends: true as const, test }];
 });
 

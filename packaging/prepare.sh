@@ -46,6 +46,19 @@ live|bash|bash|bash
 live|unshare|util-linux|util-linux
 live|setpriv|util-linux|util-linux
 monitor|promtool|prometheus|golang-github-prometheus
+packages|dpkg-deb|dpkg|dpkg
+packages|rpmbuild|rpm|rpm-build
+packages|x86_64-linux-gnu-strip|binutils-x86-64-linux-gnu|binutils-x86_64-linux-gnu
+packages|aarch64-linux-gnu-strip|binutils-aarch64-linux-gnu|binutils-aarch64-linux-gnu
+packages|readelf|binutils|binutils
+packages|lintian|lintian|lintian
+packages|rpmlint|rpmlint|rpmlint
+packages|mandoc|mandoc|mandoc
+packages|systemd-analyze|systemd|systemd
+packages|systemd-nspawn|systemd-container|systemd-container
+packages|mmdebstrap|mmdebstrap|mmdebstrap
+packages|nsenter|util-linux|util-linux
+packages|setpriv|util-linux|util-linux
 '
 
 usage() {

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 
-const root = join(import.meta.dirname, '../..');
+import { ROOT } from '../places.ts';
 
 /** Folders whose .proto files the program reads while it runs: ours, and those of two libraries. */
 const PROTO_FOLDERS = ['proto', 'node_modules/@grpc/reflection/build/proto/grpc', 'node_modules/grpc-health-check/proto'] as const;
@@ -17,7 +17,7 @@ export interface Bundle {
 /** Makes one module of packaging/main.ts and everything it imports. The same sources give the same text. */
 export async function bundle(): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
-    absWorkingDir: root,
+    absWorkingDir: ROOT,
     entryPoints: ['packaging/main.ts'],
     bundle: true,
     platform: 'node',
@@ -47,13 +47,13 @@ const embedProtoFiles: Plugin = {
     const replacement = join(import.meta.dirname, 'proto-loader.ts');
     onResolve({ filter: /^@grpc\/proto-loader$/ }, ({ importer }) => (importer === replacement ? undefined : { path: replacement }));
     onResolve({ filter: /^onestorage:proto-files$/ }, ({ path }) => ({ path, namespace: 'generated' }));
-    onLoad({ filter: /./, namespace: 'generated' }, () => ({ contents: protoModule(), resolveDir: root }));
+    onLoad({ filter: /./, namespace: 'generated' }, () => ({ contents: protoModule(), resolveDir: ROOT }));
   },
 };
 
 function protoModule(): string {
   const files = PROTO_FOLDERS.flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.proto'))
       .sort()
       .map((name) => join(folder, name)),

@@ -54,8 +54,18 @@ export interface DaemonHandle {
 
 export interface AgentHandle extends DaemonHandle, HostFiles {}
 
+/** What the life of a virtual machine needs of a site, whoever made it. */
+export interface LifeCluster {
+  readonly site: Site;
+  readonly one: StandIn;
+  agent(name: HostName): HostFiles;
+  operations(): Promise<readonly OperationRecord[]>;
+  leftovers(): string[];
+  logs(): string;
+}
+
 /** Controller, three agents, link farm, stand-in of OpenNebula and a listener for monitoring, on the loopback of one machine. */
-export class Cluster {
+export class Cluster implements LifeCluster {
   readonly site: Site;
   readonly one: StandIn;
   readonly monitord: Monitord;
@@ -210,7 +220,8 @@ function given<K extends string, V>(key: K, value: V | undefined): { [P in K]?: 
   return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
 }
 
-function getJson(socketPath: string, target: string): Promise<unknown> {
+/** What a daemon answers on its socket. */
+export function getJson(socketPath: string, target: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const call = request({ socketPath, path: target }, (response) => {
       let text = '';

@@ -1,6 +1,6 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Cluster } from './cluster.ts';
+import type { LifeCluster } from './cluster.ts';
 import { addDatastores } from './models.ts';
 import type { Image } from './opennebula/model.ts';
 import { digestOf, gzipFile, isoFile, makeRaw, qcow2File, startWebServer, type WebServer, zstdFile } from './origins.ts';
@@ -34,7 +34,7 @@ export interface Origins {
 }
 
 /** Makes the files of the web server, and one in a directory that SAFE_DIRS allows. */
-export async function makeOrigins(cluster: Cluster, sizes: LifeSizes): Promise<Origins> {
+export async function makeOrigins(cluster: LifeCluster, sizes: LifeSizes): Promise<Origins> {
   const directory = path.join(cluster.site.directory, 'origins');
   await mkdir(directory, { recursive: true });
   const at = (name: string) => path.join(directory, name);
@@ -54,7 +54,7 @@ export async function makeOrigins(cluster: Cluster, sizes: LifeSizes): Promise<O
 }
 
 /** stat and cp of each image, monitor of the datastore, and mkfs of an empty one; after each the content is compared. */
-export async function registerImages(cluster: Cluster, timeline: Timeline, origins: Origins): Promise<LifeImages> {
+export async function registerImages(cluster: LifeCluster, timeline: Timeline, origins: Origins): Promise<LifeImages> {
   const { images: datastore } = addDatastores(cluster.one.model, { SAFE_DIRS: origins.directory });
   const { url } = origins.web;
   const at = (name: string) => path.join(origins.directory, name);
@@ -117,7 +117,7 @@ export async function registerImages(cluster: Cluster, timeline: Timeline, origi
 }
 
 /** rm of every image; the datastore is empty afterwards, and a second rm is no error. */
-export async function removeImages(cluster: Cluster, timeline: Timeline): Promise<void> {
+export async function removeImages(cluster: LifeCluster, timeline: Timeline): Promise<void> {
   timeline.stage('remove images');
   for (const image of cluster.one.model.images.values()) await timeline.record(`rm ${image.name}`, cluster.one.image('rm', image));
   const [first] = cluster.one.model.images.values();

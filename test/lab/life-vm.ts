@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Cluster } from './cluster.ts';
+import type { LifeCluster } from './cluster.ts';
 import type { LifeImages } from './life-images.ts';
 import { addVm, imageDisk, volatileDisk } from './models.ts';
 import { vmDocument } from './opennebula/documents.ts';
@@ -14,7 +14,7 @@ import { contextLine } from './transfer-scripts.ts';
 
 /** One virtual machine of the life cycle: its record at OpenNebula, and for each disk what it must hold. */
 export class LifeVm {
-  readonly cluster: Cluster;
+  readonly cluster: LifeCluster;
   readonly timeline: Timeline;
   readonly vm: Vm;
   readonly references = new Map<number, Reference>();
@@ -24,7 +24,7 @@ export class LifeVm {
   /** Small files of the hypervisor, which every move must bring along. */
   readonly #files = new Map<string, Buffer>();
 
-  constructor(cluster: Cluster, timeline: Timeline, images: LifeImages, host: HostName) {
+  constructor(cluster: LifeCluster, timeline: Timeline, images: LifeImages, host: HostName) {
     this.cluster = cluster;
     this.timeline = timeline;
     this.place = host;

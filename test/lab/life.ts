@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Cluster } from './cluster.ts';
+import type { LifeCluster } from './cluster.ts';
 import { tree } from './leftovers.ts';
 import { type LifeSizes, makeOrigins, newImage, registerImages, removeImages, stopOrigins } from './life-images.ts';
 import { LifeVm } from './life-vm.ts';
@@ -17,7 +17,7 @@ export const FULL_SIZES: LifeSizes = { osMb: 1024, appMb: 256, dataMb: 64 };
 export const SMALL_SIZES: LifeSizes = { osMb: 64, appMb: 32, dataMb: 16 };
 
 /** The whole life of a virtual machine through the shims, its content compared after every step. Throws at the first difference. */
-export async function runLife(cluster: Cluster, sizes: LifeSizes, say: (text: string) => void): Promise<readonly TimelineRow[]> {
+export async function runLife(cluster: LifeCluster, sizes: LifeSizes, say: (text: string) => void): Promise<readonly TimelineRow[]> {
   const timeline = new Timeline(cluster, say);
   const origins = await makeOrigins(cluster, sizes);
   try {
@@ -158,7 +158,7 @@ async function moveTo(life: LifeVm, host: HostName, lines: readonly string[], lc
 const LEFTOVERS_MS = 10_000;
 
 /** No VM directory, no image, no temporary name, no program. Programs may take a moment to end after their operation has. */
-async function nothingLeft(cluster: Cluster, timeline: Timeline): Promise<void> {
+async function nothingLeft(cluster: LifeCluster, timeline: Timeline): Promise<void> {
   const remains = () => {
     const files = HOSTS.flatMap((host) => tree(cluster.agent(host).datastores).map((name) => `${host}: ${name}`));
     return [...cluster.leftovers(), ...files.filter((name) => !/: \d+\/(\.monitor|\.isofiles\/)?$/.test(name))];

@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, inject, it, onTestFailed } from 'vitest';
+import { temporaryNames } from '../lab/leftovers.ts';
+import { runLife, SMALL_SIZES } from '../lab/life.ts';
+import { addDatastores, addVm, imageDisk } from '../lab/models.ts';
+import { makeRaw } from '../lab/origins.ts';
+import { sameContent } from '../lab/tools.ts';
+import { prolog, terminate } from '../lab/transfer-scripts.ts';
+import { packageFile } from './build.ts';
+import { install, PackagedSite } from './site.ts';
+
+const packages = inject('packages');
+const MINUTES = 60_000;
+const deb = (daemon: string, release: number) => packageFile(packages, new RegExp(`${daemon}_.*-${release}_amd64\\.deb$`));
+
+let site: PackagedSite;
+beforeAll(async () => {
+  // The kernel's limit for names of sockets and the machines' own /tmp: a short place outside of it.
+  process.env['TMPDIR'] = '/srv';
+  site = await PackagedSite.start(inject('baseRoot'), { agent: deb('agent', 1), controller: deb('controller', 1) });
+}, 15 * MINUTES);
+afterAll(async () => {
+  await site?.stop();
+  if (site !== undefined) await rm(site.site.directory, { recursive: true, force: true });
+}, MINUTES);
+
+const showJournals = () => onTestFailed(async () => void process.stderr.write(`${await site.journals()}\n`));
+
+it('carries a virtual machine through its whole life by the installed shims', { timeout: 15 * MINUTES }, async () => {
+  showJournals();
+  const said: string[] = [];
+  const rows = await runLife(site, SMALL_SIZES, (text) => said.push(text)).catch((thrown: unknown) => {
+    throw new Error(said.join('\n'), { cause: thrown });
+  });
+  expect(rows.length).toBeGreaterThan(60);
+});
+
+it('loses no running operation when the packages are upgraded', { timeout: 10 * MINUTES }, async () => {
+  showJournals();
+  addDatastores(site.one.model);
+  const source = join(site.agent('frontend').datastores, '106', 'image');
+  await mkdir(join(source, '..'), { recursive: true });
+  await makeRaw(source, 16, 0.5);
+  const disk = imageDisk({ id: 0, source: `${site.one.model.datastoreLocation}/106/image`, sizeMb: 16 });
+  const vm = addVm(site.one.model, { id: 41, disks: [disk], host: 'host01' });
+
+  const hold = join(site.site.directory, 'hold');
+  await writeFile(hold, '');
+  await writeFile(site.failpoints('host01'), `transfer.receive.copy*=hold:${hold}`);
+  const running = site.one.tm(prolog(site.one.model, vm));
+  await expect.poll(() => existsSync(`${hold}.reached`), { timeout: MINUTES, interval: 50 }).toBe(true);
+  await writeFile(site.failpoints('host01'), '');
+
+  // Both ends in the middle of the copy: the host, then the front-end with the controller that the shim waits for.
+  await install(site.machines.host01, [deb('agent', 2)]);
+  await install(site.machines.frontend, [deb('agent', 2), deb('controller', 2)]);
+  await rm(hold);
+
+  const results = await running;
+  expect(results.map(({ exit, stderr }) => ({ exit, stderr }))).toEqual(results.map(() => ({ exit: 0, stderr: expect.any(String) })));
+  await sameContent(source, 'raw', join(site.agent('host01').datastores, '107', '41', 'disk.0'), 'raw');
+  expect(temporaryNames(site.agent('host01').datastores)).toEqual([]);
+  const clones = (await site.operations()).filter(({ kind }) => kind.includes('clone'));
+  expect(clones.filter(({ subject }) => subject.includes('41'))).toHaveLength(1);
+  for (const [result] of [await site.one.tm(terminate(site.one.model, vm))]) expect(result?.exit).toBe(0);
+});
