@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CACHE, ROOT } from '../places.ts';
 import { ARCHITECTURES, type Architecture, lockedNode, nodeBinary } from './node.ts';
@@ -47,6 +47,7 @@ export function buildProgram(architecture: Architecture, bundle: string): string
     };
     writeFileSync(join(work, 'sea.json'), JSON.stringify(config));
     execFileSync(process.execPath, ['--build-sea', 'sea.json'], { cwd: work, stdio: 'pipe' });
+    for (const old of readdirSync(CACHE).filter((name) => name.startsWith(`onestorage-${architecture}-`))) rmSync(join(CACHE, old));
     renameSync(join(work, 'onestorage'), kept);
   } finally {
     rmSync(work, { recursive: true, force: true });

@@ -8,8 +8,10 @@ import protobuf from 'protobufjs';
 protobuf.util.Long = Long;
 protobuf.configure();
 
+/** A library names its files from a directory `proto`, as we do: `health/v1/health.proto`, `/proto/grpc/reflection/v1/reflection.proto`. */
 function text(name: string): string {
-  const found = Object.entries(PROTO_FILES).find(([path]) => name.endsWith(path));
+  const end = `/proto/${name.replace(/^\/proto\//u, '')}`;
+  const found = Object.entries(PROTO_FILES).find(([path]) => `/${path}`.endsWith(end));
   if (found === undefined) throw new Error(`${name} is not in the program`);
   return found[1];
 }

@@ -1,33 +1,56 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { ROOT } from '../../packaging/places.ts';
 import { dependencies, makeBaseRoot } from './base-root.ts';
+import { removeStaleRoots } from './machine.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Directory of the packages of this test run: all of release 1, and those for this machine of release 2. */
+    /** Directory of the packages that are tested. */
     readonly packages: string;
+    /** Directory of the same debs as another release: what an upgrade brings. */
+    readonly nextRelease: string;
     /** A clean Debian with what the packages depend on, never written to. */
     readonly baseRoot: string;
   }
 }
 
-/** Builds once what all files of this suite look at. */
+/** Builds once what all files of this suite look at; ONESTORAGE_PACKAGES may name a directory where `npm run package` has put it. */
 export function setup(project: TestProject): () => void {
-  const packages = mkdtempSync(join(tmpdir(), 'onestorage-packages-'));
-  buildPackages(packages);
-  buildPackages(packages, '--release', '2', '--architecture', 'x64', '--format', 'deb');
+  removeStaleRoots();
+  const work = mkdtempSync(join(tmpdir(), 'onestorage-packages-'));
+  const given = process.env['ONESTORAGE_PACKAGES'] ?? '1';
+  const packages = given === '1' ? join(work, 'built') : given;
+  if (given === '1') buildPackages(packages);
+  for (const daemon of ['agent', 'controller']) makeNextRelease(packageFile(packages, new RegExp(`${daemon}_.*-1_amd64\\.deb$`)), work);
   project.provide('packages', packages);
+  project.provide('nextRelease', work);
   project.provide('baseRoot', makeBaseRoot(dependencies(packages)));
-  return () => rmSync(packages, { recursive: true, force: true });
+  return () => rmSync(work, { recursive: true, force: true });
 }
 
 /** `npm run package` with its output in a directory. */
 export function buildPackages(out: string, ...words: readonly string[]): void {
   execFileSync(process.execPath, [join(ROOT, 'packaging/package.ts'), '--out', out, ...words], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+/** The same package with a higher number, not compressed: an upgrade is made of its scripts and a new file of the program. */
+function makeNextRelease(deb: string, out: string): void {
+  const tree = mkdtempSync(join(out, 'release-'));
+  execFileSync('dpkg-deb', ['--raw-extract', deb, join(tree, 'root')]);
+  const control = join(tree, 'root/DEBIAN/control');
+  writeFileSync(
+    control,
+    readFileSync(control, 'utf8')
+      .replace(/^(Version: \S+)-1$/mu, '$1-2')
+      .replace(/(onestorage-agent \(= \S+)-1\)/u, '$1-2)'),
+  );
+  const file = join(out, deb.split('/').at(-1)?.replace('-1_', '-2_') ?? '');
+  execFileSync('dpkg-deb', ['--root-owner-group', '-Znone', '--build', join(tree, 'root'), file], { stdio: 'pipe' });
+  rmSync(tree, { recursive: true });
 }
 
 /** The one file of a directory that matches. */

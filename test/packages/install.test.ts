@@ -11,7 +11,8 @@ const packages = inject('packages');
 const baseRoot = inject('baseRoot');
 const MINUTES = 60_000;
 
-const deb = (daemon: string, release = 1) => packageFile(packages, new RegExp(`${daemon}_.*-${release}_amd64\\.deb$`));
+const deb = (daemon: string) => packageFile(packages, new RegExp(`${daemon}_.*_amd64\\.deb$`));
+const nextDeb = (daemon: string) => packageFile(inject('nextRelease'), new RegExp(`${daemon}_.*_amd64\\.deb$`));
 const rpm = (daemon: string) => packageFile(packages, new RegExp(`${daemon}-.*x86_64\\.rpm$`));
 
 /** Puts packages into a tree; gives their paths in it. */
@@ -91,7 +92,7 @@ describe('on a clean Debian', () => {
       );
       await machine.shell('echo "# old" >> /var/lib/one/remotes/onestorage/shim.sh');
       const pids = await pidsOf(machine);
-      await machine.run('dpkg', '--install', ...bring(machine.root.directory, [deb('agent', 2), deb('controller', 2)]));
+      await machine.run('dpkg', '--install', ...bring(machine.root.directory, [nextDeb('agent'), nextDeb('controller')]));
       await machine.shell(ANSWERS);
       expect(await pidsOf(machine)).not.toEqual(pids);
       expect(await machine.run('dpkg-query', '--show', 'onestorage-agent', 'onestorage-controller')).toMatch(/-2\n.*-2\n$/);

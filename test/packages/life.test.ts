@@ -11,15 +11,17 @@ import { prolog, terminate } from '../lab/transfer-scripts.ts';
 import { packageFile } from './build.ts';
 import { install, PackagedSite } from './site.ts';
 
-const packages = inject('packages');
 const MINUTES = 60_000;
-const deb = (daemon: string, release: number) => packageFile(packages, new RegExp(`${daemon}_.*-${release}_amd64\\.deb$`));
+const deb = (daemon: string, directory: string) => packageFile(directory, new RegExp(`${daemon}_.*_amd64\\.deb$`));
 
 let site: PackagedSite;
 beforeAll(async () => {
   // The kernel's limit for names of sockets and the machines' own /tmp: a short place outside of it.
   process.env['TMPDIR'] = '/srv';
-  site = await PackagedSite.start(inject('baseRoot'), { agent: deb('agent', 1), controller: deb('controller', 1) });
+  site = await PackagedSite.start(inject('baseRoot'), {
+    agent: deb('agent', inject('packages')),
+    controller: deb('controller', inject('packages')),
+  });
 }, 15 * MINUTES);
 afterAll(async () => {
   await site?.stop();
@@ -54,8 +56,8 @@ it('loses no running operation when the packages are upgraded', { timeout: 10 * 
   await writeFile(site.failpoints('host01'), '');
 
   // Both ends in the middle of the copy: the host, then the front-end with the controller that the shim waits for.
-  await install(site.machines.host01, [deb('agent', 2)]);
-  await install(site.machines.frontend, [deb('agent', 2), deb('controller', 2)]);
+  await install(site.machines.host01, [deb('agent', inject('nextRelease'))]);
+  await install(site.machines.frontend, [deb('agent', inject('nextRelease')), deb('controller', inject('nextRelease'))]);
   await rm(hold);
 
   const results = await running;

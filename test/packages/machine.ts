@@ -1,5 +1,5 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -36,6 +36,14 @@ export class Root {
   remove(): void {
     execFileSync('umount', ['--lazy', this.directory]);
     rmSync(this.#work, { recursive: true, force: true });
+  }
+}
+
+/** Takes away the trees of a run that was killed. */
+export function removeStaleRoots(): void {
+  for (const name of existsSync(CACHE) ? readdirSync(CACHE).filter((entry) => entry.startsWith('machine-')) : []) {
+    spawnSync('umount', ['--lazy', join(CACHE, name, 'merged')]);
+    rmSync(join(CACHE, name), { recursive: true, force: true });
   }
 }
 
