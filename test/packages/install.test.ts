@@ -129,7 +129,10 @@ describe('the rpms', () => {
   it('go into an empty tree, and out of it again', { timeout: 5 * MINUTES }, () => {
     const directory = mkdtempSync(join(tmpdir(), 'onestorage-rpm-'));
     const rpmOf = (...words: readonly string[]) =>
-      execFileSync('rpm', ['--root', directory, ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+      execFileSync('rpm', ['--root', directory, '--dbpath', '/var/lib/rpm', ...words], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
     const own = () => tree(directory).filter((name) => !name.startsWith('var/'));
     try {
       rpmOf('--initdb');
@@ -152,9 +155,14 @@ describe('the rpms', () => {
   it('make user and directories by their scripts, and take away what is empty', { timeout: 5 * MINUTES }, () => {
     const root = new Root(baseRoot);
     const rpmOf = (...words: readonly string[]) =>
-      execFileSync('rpm', ['--root', root.directory, ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+      execFileSync('rpm', ['--root', root.directory, '--dbpath', '/var/lib/rpm', ...words], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
     try {
       mkdirSync(join(root.directory, 'var/lib/rpm'), { recursive: true });
+      // systemd-tmpfiles works through it.
+      execFileSync('mount', ['-t', 'proc', 'proc', join(root.directory, 'proc')]);
       rpmOf('--initdb');
       rpmOf('--install', '--nodeps', rpm('agent'), rpm('controller'));
       expect(root.chroot('stat', '--format=%U %a', '/etc/onestorage/pki', '/etc/onestorage/authority').trim()).toBe(
@@ -165,6 +173,7 @@ describe('the rpms', () => {
       const left = tree(root.directory).filter((name) => name.includes('onestorage') && !name.startsWith('var/lib/rpm'));
       expect(left).toEqual([]);
     } finally {
+      execFileSync('umount', [join(root.directory, 'proc')]);
       root.remove();
     }
   });
