@@ -4,6 +4,7 @@ import { asStorageError, StorageError } from '../../../runtime/errors.ts';
 import { failpoint } from '../../../runtime/failpoint.ts';
 import type { OperationContext, UndoContext } from '../../../runtime/operations/types.ts';
 import { bytes } from '../../../runtime/units.ts';
+import type { Domain } from '../../tools/virsh.ts';
 import {
   abortBackup,
   type BackupTarget,
@@ -43,6 +44,8 @@ interface Plan {
 }
 
 const LOOK_EVERY_MS = 300;
+/** A copy that has copied everything ends at once, or its end was missed. */
+const UNENDED_MS = 20_000;
 
 /** Space that the files will take. Starts nothing. */
 export async function planRunning(work: LiveBackupWork, context: OperationContext): Promise<Plan> {
@@ -122,16 +125,26 @@ async function isOurs({ domain, staging }: LiveBackupWork, context: { readonly s
 
 async function follow(work: LiveBackupWork, context: OperationContext): Promise<void> {
   const { domain } = work;
+  let last = { doneBytes: -1, since: 0 };
   for (;;) {
     const progress = await patiently(() => backupProgress(domain, context), context);
     if (progress === undefined) break;
     context.report({ step: 'copy', ...progress });
+    const { doneBytes, totalBytes } = progress;
+    if (doneBytes !== last.doneBytes || doneBytes < totalBytes) last = { doneBytes, since: performance.now() };
+    else if (performance.now() - last.since > UNENDED_MS) throw neverEnds(domain);
     await delay(LOOK_EVERY_MS, undefined, { signal: context.signal }).catch(() => context.signal.throwIfAborted());
   }
   const ended = await patiently(() => lastBackup(domain, context), context);
   if (ended === 'Completed') return;
   const why = ended === undefined ? 'the guest ended meanwhile' : 'a full disk, or an error of the disk; the log of libvirt says which';
   throw new StorageError('tool_failed', `the backup of domain ${domain.name} ended before it was done: ${why}`);
+}
+
+/** A copy that ends while libvirtd is down stays under way for the one that is started after it, for ever (libvirt 9.0). */
+function neverEnds({ name }: Domain): StorageError {
+  const why = 'it was started again meanwhile, and does not know how the copy ended';
+  return new StorageError('interrupted', `libvirt does not end the backup of domain ${name}, which has copied everything: ${why}`);
 }
 
 /** Ends the copy and removes the checkpoint of this attempt; the one before stays. A guest that is gone is fine. */

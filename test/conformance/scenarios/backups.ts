@@ -15,23 +15,32 @@ const DISKS = [0, 2] as const;
 
 interface Backup {
   readonly hook: Extract<BackupHook, 'prebackup' | 'postbackup'>;
+  readonly tpm?: boolean;
   readonly backup: NonNullable<Vm['backup']>;
   /** After the disks are there. */
   ready?(directory: string, vmId: number, format: Format): Promise<void>;
   after(directory: string, format: Format): { readonly staged: readonly string[]; readonly checks: readonly Check[] };
 }
 
+/** Of a virtual TPM. */
+const STATE = 'state of the TPM';
+
 const shape = (format: Format): DiskShape => layers(format, 1, 'disk');
 
-async function prepared(rig: Rig, format: Format, { hook, backup, ready, after }: Backup): Promise<Case> {
+async function prepared(rig: Rig, format: Format, { hook, backup, tpm = false, ready, after }: Backup): Promise<Case> {
   const source = rig.source('e5'.repeat(16));
   const disks = [...DISKS].map((id) => imageDisk({ id, source, format, sizeMb: 4 }));
-  const vm = rig.vm({ host: 'host01', disks, state: 8, lcmState: 0, backup });
+  const vm = rig.vm({ host: 'host01', disks, state: 8, lcmState: 0, backup, tpm });
   const directory = rig.at('host01', 107, String(vm.id));
   for (const id of DISKS) await rig.put(directory, `disk.${id}`, shape(format));
   await ready?.(directory, vm.id, format);
   const { staged, checks } = after(directory, format);
   const own = DISKS.flatMap((id) => diskNames(`disk.${id}`, shape(format)));
+  if (tpm) {
+    await mkdir(path.join(directory, 'tpm'));
+    await writeFile(path.join(directory, 'tpm', 'tpm2-00.permall'), STATE);
+    own.push('tpm/', 'tpm/tpm2-00.permall');
+  }
   const files = staged.length === 0 ? [] : ['backup/', ...staged.map((name) => `backup/${name}`)];
   const expected: Expected = { tree: directoryTree(`host01:107/${vm.id}`, [...own, ...files]), checks };
   return { call: () => rig.one.backup(hook, vm, DISKS), stdout: /^$/, after: () => expected };
@@ -161,10 +170,30 @@ const discard = scenario('after a backup', {
   }),
 });
 
+const withTpm = scenario(
+  'with a TPM',
+  {
+    hook: 'prebackup',
+    tpm: true,
+    backup: { mode: 'FULL' },
+    after: (directory) => ({
+      staged: [...names(0), 'disk.tpm.0'],
+      checks: [
+        async () => {
+          const state = await tool('tar', '-xzOf', path.join(directory, 'backup', 'disk.tpm.0'), 'tpm/tpm2-00.permall');
+          if (state !== STATE) throw new Error(`disk.tpm.0 holds ${state}`);
+        },
+      ],
+    }),
+  },
+  ['qcow2'],
+);
+
 export const backups: readonly Scenario[] = [
   full('of everything', { mode: 'FULL' }),
   asIncrement(full('first of a chain', { mode: 'INCREMENT' }, ['qcow2'])),
   increment('increment', true, BOTH),
   asIncrement(increment('increment of a lost chain', false, ['qcow2'])),
+  asIncrement(withTpm),
   discard,
 ];
