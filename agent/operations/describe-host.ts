@@ -13,8 +13,9 @@ export interface HostDescription {
   readonly programs: readonly string[];
 }
 
-export async function describeHost(signal: AbortSignal): Promise<HostDescription> {
-  return { version: packageJson.version, programs: await programVersions(signal) };
+/** `brief`: without the programs, for whoever only asks who is there. */
+export async function describeHost(brief: boolean, signal: AbortSignal): Promise<HostDescription> {
+  return { version: packageJson.version, programs: brief ? [] : await programVersions(signal) };
 }
 
 /** How full a datastore is. `create` makes its directory when it is missing, `monitor` its marker unless empty. Error: not_found. */

@@ -28,8 +28,8 @@ interface Call {
 /** What this host is and how full its datastores are. */
 export function hostsService(agent: AgentContext, monitoring: Pick<Monitoring, 'measure'>) {
   return {
-    Describe: async (_request: DescribeHostRequest__Output, { signal }: Pick<Call, 'signal'>): Promise<DescribeHostResponse> => {
-      const { version, programs } = await describeHost(signal);
+    Describe: async ({ brief }: DescribeHostRequest__Output, { signal }: Pick<Call, 'signal'>): Promise<DescribeHostResponse> => {
+      const { version, programs } = await describeHost(brief, signal);
       const { hostName, machineId, datastores } = agent;
       return { hostName, machineId, version, programs: [...programs], datastores, capabilities: [...agent.operations.kinds()] };
     },

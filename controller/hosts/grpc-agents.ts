@@ -108,7 +108,7 @@ export function grpcAgents({ identity, statMs, monitorMs }: GrpcAgentsOptions): 
       const found: DescribeHostResponse__Output = await callUnary(
         channelOf(host).client('Hosts'),
         'Describe',
-        {},
+        { brief: true },
         { signal, deadlineMs: SHORT_MS },
       );
       if (found.machineId === '') throw new StorageError('bad_identity', `the agent of ${host.name} does not say which machine it is on`);

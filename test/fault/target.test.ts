@@ -61,7 +61,7 @@ describe('the agent of the target', () => {
   });
 
   const FALLS: readonly (readonly [what: string, fall: () => Promise<void>, recover: () => Promise<void>])[] = [
-    ['is killed', () => site.cluster.agent('host01').kill('SIGKILL'), () => site.cluster.agent('host01').start()],
+    ['is killed', () => site.cluster.agent('host01').kill('SIGKILL'), () => site.cluster.agent('host01').restart()],
     ['hangs', async () => signal('host01', 'SIGSTOP'), async () => signal('host01', 'SIGCONT')],
   ];
 

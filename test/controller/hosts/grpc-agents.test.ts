@@ -38,7 +38,8 @@ async function agent(
     },
     implementations: {
       Hosts: {
-        Describe: () => Promise.resolve({ hostName, machineId, version: '0', programs: [], datastores: '/x' }),
+        Describe: ({ brief }) =>
+          brief ? Promise.resolve({ hostName, machineId, version: '0', programs: [], datastores: '/x' }) : refuse(),
         Usage: ({ datastoreId }) => Promise.resolve({ totalBytes: 2 ** 45, usedBytes: datastoreId, freeBytes: 0 }),
         Check: refuse,
         Stat: refuse,

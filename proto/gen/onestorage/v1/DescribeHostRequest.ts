@@ -2,7 +2,15 @@
 
 
 export interface DescribeHostRequest {
+  /**
+   * Without the versions of programs: the first time, each of those takes a process.
+   */
+  'brief'?: (boolean);
 }
 
 export interface DescribeHostRequest__Output {
+  /**
+   * Without the versions of programs: the first time, each of those takes a process.
+   */
+  'brief': (boolean);
 }
