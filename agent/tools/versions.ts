@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { findProgram, PROGRAM_NAMES, PROGRAMS, type ProgramName } from './programs.ts';
 import { run } from './run.ts';
 
-/** What programs said, by the file that said it: the controller asks every minute who a host is, and each answer would start them all. */
+/** What programs said, by the file that said it: whoever looks at a host would start them all. */
 const said = new Map<string, string>();
 
 /** What an installed program says of its version: `qemu-img 7.2.22`; `qemu-img` when it does not say. undefined: not installed. */

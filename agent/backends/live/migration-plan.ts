@@ -24,7 +24,7 @@ export type VmDirectory = Pick<Located, 'path' | 'root'>;
 
 /**
  * The disks in this directory that the guest writes to. Errors: not_found (no such domain), conflict (it does not run), unsupported for a disk
- * that cannot be taken along, in one line; broken_chain.
+ * that cannot be taken along, in one line; busy, broken_chain.
  */
 export async function writtenDisks(domain: Domain, directory: VmDirectory, context: ToolContext): Promise<readonly WrittenDisk[]> {
   const { state } = await domainState(domain, context);
@@ -33,6 +33,8 @@ export async function writtenDisks(domain: Domain, directory: VmDirectory, conte
   for (const found of await domainDisks(domain, context)) {
     if (found.readOnly) continue;
     const disk = await diskIn(directory, found, domain);
+    // The copy counts as one more layer then.
+    if (found.mirrored) throw busy(disk);
     const live = await findLiveDisk(domain, disk, context);
     written.push({ disk, live, layers: await matchChain(disk, live) });
   }
@@ -41,17 +43,18 @@ export async function writtenDisks(domain: Domain, directory: VmDirectory, conte
 
 /** May the hypervisor take these disks along, and which names must they have for it? Errors: busy, unsupported. */
 export async function planNames(domain: Domain, written: readonly WrittenDisk[], context: ToolContext): Promise<readonly NameChange[]> {
-  const jobs = new Set((await domainDisks(domain, context)).filter(({ mirrored }) => mirrored).map(({ target }) => target));
   const changes: NameChange[] = [];
   for (const { disk, live, layers } of written) {
-    if (jobs.has(live.target) || (await blockJob(domain, live.target, context)) !== undefined) {
-      throw new StorageError('busy', `${disk.name} has a block job under way: wait until it has ended, then migrate`);
-    }
+    if ((await blockJob(domain, live.target, context)) !== undefined) throw busy(disk);
     if (disk.format === 'qcow2') await refuseWhatIsLost(disk, layers);
     const layer = await activeLayer(disk);
     if (layer !== undefined) changes.push(nameChange(disk, layer, await isKnownByLink(disk, live.chain[0])));
   }
   return changes;
+}
+
+function busy({ name }: SnapshotDisk): StorageError {
+  return new StorageError('busy', `${name} has a block job under way: wait until it has ended, then migrate`);
 }
 
 /** `disk.N` of the directory, from `…/disk.N` or `…/disk.N.snap/<layer>` in whatever way it is written. */
