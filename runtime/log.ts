@@ -7,7 +7,11 @@ export type Logger = pino.Logger;
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 // Secrets of the wire (proto: "Secret: never logged"), at the depths at which requests are logged.
-const SECRETS = ['capability', 'secretAccessKey', 'exportName'].flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
+const SECRETS = ['capability', 'secretAccessKey', 'exportName', 'password', 'restPassword'].flatMap((name) => [
+  name,
+  `*.${name}`,
+  `*.*.${name}`,
+]);
 
 /** JSON lines on standard error (or elsewhere, for tests), each with the trace of the call it is written for. They are written at once: the last line before a crash is the one that matters. `bad_config` for an unknown level. */
 export function createLogger(name: string, level = 'info', destination?: pino.DestinationStream): Logger {

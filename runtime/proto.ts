@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { type ChannelCredentials, type ClientOptions, loadPackageDefinition, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
+import type { ProtoGrpcType as BackupProto } from '../proto/gen/backup.ts';
 import type { ProtoGrpcType as DiskProto } from '../proto/gen/disk.ts';
 import type { ProtoGrpcType as HostProto } from '../proto/gen/host.ts';
 import type { ProtoGrpcType as ImageProto } from '../proto/gen/image.ts';
 import type { ProtoGrpcType as InspectionProto } from '../proto/gen/inspection.ts';
 import type { ProtoGrpcType as LiveProto } from '../proto/gen/live.ts';
+import type { BackupsClient, BackupsHandlers } from '../proto/gen/onestorage/v1/Backups.ts';
 import type { DisksClient, DisksHandlers } from '../proto/gen/onestorage/v1/Disks.ts';
 import type { GuestsClient, GuestsHandlers } from '../proto/gen/onestorage/v1/Guests.ts';
 import type { HostsClient, HostsHandlers } from '../proto/gen/onestorage/v1/Hosts.ts';
@@ -25,6 +27,7 @@ if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NO
 
 /** What each file of proto/onestorage/v1 defines. */
 interface ProtoFiles {
+  readonly backup: BackupProto;
   readonly disk: DiskProto;
   readonly host: HostProto;
   readonly image: ImageProto;
@@ -38,6 +41,7 @@ interface ProtoFiles {
 
 /** The files that are loaded: inside the packaged program there is no directory to list. */
 export const PROTO_NAMES = [
+  'backup',
   'disk',
   'host',
   'image',
@@ -70,6 +74,7 @@ export interface Clients {
   readonly Staging: StagingClient;
   readonly Guests: GuestsClient;
   readonly Hosts: HostsClient;
+  readonly Backups: BackupsClient;
   readonly Images: ImagesClient;
   readonly Disks: DisksClient;
   readonly Inspections: InspectionsClient;
@@ -84,6 +89,7 @@ export interface GeneratedHandlers {
   readonly Staging: StagingHandlers;
   readonly Guests: GuestsHandlers;
   readonly Hosts: HostsHandlers;
+  readonly Backups: BackupsHandlers;
   readonly Images: ImagesHandlers;
   readonly Disks: DisksHandlers;
   readonly Inspections: InspectionsHandlers;
@@ -103,6 +109,7 @@ export const clients: {
   Staging: v1.Staging,
   Guests: v1.Guests,
   Hosts: v1.Hosts,
+  Backups: v1.Backups,
   Images: v1.Images,
   Disks: v1.Disks,
   Inspections: v1.Inspections,
@@ -116,6 +123,7 @@ export const services = {
   Staging: v1.Staging.service,
   Guests: v1.Guests.service,
   Hosts: v1.Hosts.service,
+  Backups: v1.Backups.service,
   Images: v1.Images.service,
   Disks: v1.Disks.service,
   Inspections: v1.Inspections.service,

@@ -113,7 +113,10 @@ export class FakeAgents implements AgentCalls {
 
   async #outcome(call: SeenCall, signal: AbortSignal): Promise<OperationEvent__Output> {
     try {
-      return { event: 'outcome', outcome: { outcome: 'result', result: await this.behave(call, signal), figures } };
+      return {
+        event: 'outcome',
+        outcome: { outcome: 'result', result: { backupId: '', chain: [], ...(await this.behave(call, signal)) }, figures },
+      };
     } catch (thrown) {
       const error = thrown as StorageError;
       return { event: 'outcome', outcome: { outcome: 'failure', failure: { reason: error.reason, message: error.message }, figures } };

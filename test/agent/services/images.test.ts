@@ -30,6 +30,7 @@ const originOf = (path: string, more: Partial<Origin__Output> = {}): Origin__Out
   safeDirs: [join(host.root, 'images')],
   restrictedDirs: ['/'],
   noDecompress: false,
+  backup: null,
   bytesPerSecond: 0,
   s3: null,
   ...more,

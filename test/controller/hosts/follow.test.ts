@@ -4,7 +4,7 @@ import type { OperationEvent__Output } from '../../../proto/gen/onestorage/v1/Op
 import { StorageError } from '../../../runtime/errors.ts';
 
 const figures = { movedBytes: 7, skippedBytes: 0, verifiedBytes: 0, processes: 1 };
-const result: OperationEvent__Output = { outcome: { result: { format: 'raw', sizeBytes: 5, md5: '' }, figures } };
+const result: OperationEvent__Output = { outcome: { result: { format: 'raw', sizeBytes: 5, md5: '', backupId: '', chain: [] }, figures } };
 const log = (text: string): OperationEvent__Output => ({ log: { level: 'warn', text } });
 const broken = new StorageError('unreachable', 'node1 (node1:2635) does not answer');
 

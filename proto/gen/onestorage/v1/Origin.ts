@@ -1,6 +1,7 @@
 // Original file: onestorage/v1/image.proto
 
 import type { S3Credentials as _onestorage_v1_S3Credentials, S3Credentials__Output as _onestorage_v1_S3Credentials__Output } from '../../onestorage/v1/S3Credentials.ts';
+import type { BackupOrigin as _onestorage_v1_BackupOrigin, BackupOrigin__Output as _onestorage_v1_BackupOrigin__Output } from '../../onestorage/v1/BackupOrigin.ts';
 import type { Long } from '@grpc/proto-loader';
 
 /**
@@ -22,6 +23,10 @@ export interface Origin {
    */
   'bytesPerSecond'?: (number | string | Long);
   's3'?: (_onestorage_v1_S3Credentials | null);
+  /**
+   * A disk of a backup; path is then the pseudo-URL, for messages only.
+   */
+  'backup'?: (_onestorage_v1_BackupOrigin | null);
 }
 
 /**
@@ -43,4 +48,8 @@ export interface Origin__Output {
    */
   'bytesPerSecond': (number);
   's3': (_onestorage_v1_S3Credentials__Output | null);
+  /**
+   * A disk of a backup; path is then the pseudo-URL, for messages only.
+   */
+  'backup': (_onestorage_v1_BackupOrigin__Output | null);
 }

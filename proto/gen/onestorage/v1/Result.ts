@@ -1,5 +1,6 @@
 // Original file: onestorage/v1/operation.proto
 
+import type { BackupIncrement as _onestorage_v1_BackupIncrement, BackupIncrement__Output as _onestorage_v1_BackupIncrement__Output } from '../../onestorage/v1/BackupIncrement.ts';
 import type { Long } from '@grpc/proto-loader';
 
 /**
@@ -9,6 +10,11 @@ export interface Result {
   'format'?: (string);
   'sizeBytes'?: (number | string | Long);
   'md5'?: (string);
+  'backupId'?: (string);
+  /**
+   * Chain of backups as it is now.
+   */
+  'chain'?: (_onestorage_v1_BackupIncrement)[];
 }
 
 /**
@@ -18,4 +24,9 @@ export interface Result__Output {
   'format': (string);
   'sizeBytes': (number);
   'md5': (string);
+  'backupId': (string);
+  /**
+   * Chain of backups as it is now.
+   */
+  'chain': (_onestorage_v1_BackupIncrement__Output)[];
 }

@@ -1,0 +1,17 @@
+// Original file: onestorage/v1/backup.proto
+
+import type { Repository as _onestorage_v1_Repository, Repository__Output as _onestorage_v1_Repository__Output } from '../../onestorage/v1/Repository.ts';
+
+export interface BackupUsageRequest {
+  /**
+   * Its directory is not looked at.
+   */
+  'repository'?: (_onestorage_v1_Repository | null);
+}
+
+export interface BackupUsageRequest__Output {
+  /**
+   * Its directory is not looked at.
+   */
+  'repository': (_onestorage_v1_Repository__Output | null);
+}

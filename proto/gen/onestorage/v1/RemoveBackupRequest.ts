@@ -1,0 +1,16 @@
+// Original file: onestorage/v1/backup.proto
+
+import type { OperationHeader as _onestorage_v1_OperationHeader, OperationHeader__Output as _onestorage_v1_OperationHeader__Output } from '../../onestorage/v1/OperationHeader.ts';
+import type { Repository as _onestorage_v1_Repository, Repository__Output as _onestorage_v1_Repository__Output } from '../../onestorage/v1/Repository.ts';
+
+export interface RemoveBackupRequest {
+  'operation'?: (_onestorage_v1_OperationHeader | null);
+  'repository'?: (_onestorage_v1_Repository | null);
+  'backupIds'?: (string)[];
+}
+
+export interface RemoveBackupRequest__Output {
+  'operation': (_onestorage_v1_OperationHeader__Output | null);
+  'repository': (_onestorage_v1_Repository__Output | null);
+  'backupIds': (string)[];
+}
