@@ -16,7 +16,7 @@ export interface BackupFile {
    */
   'sizeBytes'?: (number | string | Long);
   /**
-   * Of the disk, once restored.
+   * Of the disk, once restored; 0: not known without reading it, ask with disk_id.
    */
   'virtualSizeBytes'?: (number | string | Long);
   /**
@@ -47,7 +47,7 @@ export interface BackupFile__Output {
    */
   'sizeBytes': (number);
   /**
-   * Of the disk, once restored.
+   * Of the disk, once restored; 0: not known without reading it, ask with disk_id.
    */
   'virtualSizeBytes': (number);
   /**

@@ -6,9 +6,17 @@ import type { BackupChain as _onestorage_v1_BackupChain, BackupChain__Output as 
 export interface ListBackupRequest {
   'repository'?: (_onestorage_v1_Repository | null);
   'chain'?: (_onestorage_v1_BackupChain | null);
+  /**
+   * This disk alone, and its virtual size whatever it takes to find it; empty: all.
+   */
+  'diskId'?: (string);
 }
 
 export interface ListBackupRequest__Output {
   'repository': (_onestorage_v1_Repository__Output | null);
   'chain': (_onestorage_v1_BackupChain__Output | null);
+  /**
+   * This disk alone, and its virtual size whatever it takes to find it; empty: all.
+   */
+  'diskId': (string);
 }
