@@ -27,6 +27,7 @@ import { deleteGuestSnapshot } from './operations/delete-guest-snapshot.ts';
 import { deleteSnapshot } from './operations/delete-snapshot.ts';
 import { describeImage } from './operations/describe-image.ts';
 import { discardBackup } from './operations/discard-backup.ts';
+import { flattenBackup } from './operations/flatten-backup.ts';
 import { flattenImage } from './operations/flatten-image.ts';
 import { importImage } from './operations/import-image.ts';
 import { abandonMigration } from './operations/migration-abandon.ts';
@@ -36,12 +37,17 @@ import { prepareMigration } from './operations/migration-prepare.ts';
 import { quarantine } from './operations/quarantine.ts';
 import { receive } from './operations/receive.ts';
 import { receiveGuest } from './operations/receive-guest.ts';
+import { removeBackup } from './operations/remove-backup.ts';
 import { removeDisk } from './operations/remove-disk.ts';
 import { removeImage } from './operations/remove-image.ts';
 import { resizeDisk } from './operations/resize-disk.ts';
 import { revertSnapshot } from './operations/revert-snapshot.ts';
 import { stageBackup } from './operations/stage-backup.ts';
+import { storeBackup } from './operations/store-backup.ts';
+import { unlockRepository } from './operations/unlock-repository.ts';
+import { verifyBackup } from './operations/verify-backup.ts';
 import { RIGHTS } from './rights.ts';
+import { backupsService } from './services/backups.ts';
 import { disksService } from './services/disks.ts';
 import { guestsService } from './services/guests.ts';
 import { hostsService } from './services/hosts.ts';
@@ -84,6 +90,11 @@ function registerKinds(agent: AgentContext): void {
   operations.register(finishMigration(agent));
   operations.register(abandonMigration(agent));
   operations.register(quarantine(agent));
+  operations.register(storeBackup(agent));
+  operations.register(removeBackup(agent));
+  operations.register(flattenBackup(agent));
+  operations.register(verifyBackup(agent));
+  operations.register(unlockRepository(agent));
 }
 
 /** Starts the agent: identity, journal, recovery, then the services. Throws `bad_identity`, `conflict` or `unavailable` in one line. */
@@ -103,6 +114,7 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
     identity,
     address: config.advertise ?? `${identity.hostName}:${port}`,
     dataPorts: config.data_ports,
+    ...(config.ssh_config === undefined ? {} : { sshConfig: config.ssh_config }),
     libvirt: { uri: config.libvirt_uri, freezeLimitMs: config.freeze_limit_seconds * 1000, swtpm: config.swtpm_directory },
     backupBasePath: config.backup_base_path,
     log,
@@ -137,6 +149,7 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
       Guests: guestsService(agent),
       Hosts: hostsService(agent, monitoring),
       Images: imagesService(agent),
+      Backups: backupsService(agent),
       Disks: disksService(agent),
       Inspections: inspectionsService(agent),
       Snapshots: snapshotsService(agent),

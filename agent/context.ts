@@ -20,6 +20,8 @@ export interface AgentContext {
   readonly libvirt?: { readonly uri: string; readonly freezeLimitMs: number; readonly swtpm?: string };
   /** Holds the staged backups, `<base>/<vm>/backup`; undefined: they lie in the VM's directory. */
   readonly backupBasePath?: string | undefined;
+  /** Client configuration of ssh, for backup servers; that of the agent's user when it is not set. */
+  readonly sshConfig?: string;
   readonly log: Logger;
   readonly operations: Operations;
 }
@@ -35,4 +37,7 @@ export interface OperationResult {
   readonly format?: string;
   readonly sizeBytes?: number;
   readonly md5?: string;
+  readonly backupId?: string;
+  /** A chain of backups as it is now. */
+  readonly chain?: { id: number; backupId: string }[];
 }

@@ -65,6 +65,32 @@ export const REASONS = {
     hint: 'start the daemon (onestorage controller, onestorage agent), or wait until it has started, and call again',
   },
   opennebula_unavailable: { code: 'UNAVAILABLE', again: 'later', hint: 'check that oned runs, and opennebula in controller.yaml' },
+  opennebula_refused: {
+    code: 'FAILED_PRECONDITION',
+    again: 'no',
+    hint: 'ask an administrator of OpenNebula for the right, or call with other values',
+  },
+  repository_unreachable: {
+    code: 'UNAVAILABLE',
+    again: 'later',
+    hint: "check that the backup server is up, its address in the datastore, and its host key in known_hosts of the agent's user",
+  },
+  repository_denied: { code: 'FAILED_PRECONDITION', again: 'no', hint: 'check the keys of the datastore and the rights on the backup server' },
+  repository_password: {
+    code: 'FAILED_PRECONDITION',
+    again: 'no',
+    hint: 'set RESTIC_PASSWORD of the datastore to the password that the repository was made with',
+  },
+  repository_locked: {
+    code: 'FAILED_PRECONDITION',
+    again: 'later',
+    hint: 'wait until the other backup has ended; a lock of a host that is dead expires after 30 minutes',
+  },
+  repository_damaged: {
+    code: 'DATA_LOSS',
+    again: 'no',
+    hint: 'restore an older backup, make the next one a full one, and look at the repository with restic check --read-data',
+  },
   origin_failed: { code: 'UNAVAILABLE', again: 'later', hint: 'check the address of the image and that this host can reach it' },
   unknown_host: { code: 'NOT_FOUND', again: 'no', hint: 'add the host to hosts in controller.yaml' },
   bad_identity: { code: 'UNAUTHENTICATED', again: 'no', hint: 'issue a certificate with: onestorage pki issue' },

@@ -14,6 +14,7 @@ import { type Fetched, type FetchTries, fetchImage } from '../origin/fetch.ts';
 import { OriginInput, rulesOf } from '../origin/origin.ts';
 import { secretsOf } from '../origin/secrets.ts';
 import { compare, convert } from '../tools/qemu-img.ts';
+import { fetchBackup } from './fetch-backup.ts';
 import { locateForUndo, placeResources } from './volume-input.ts';
 
 export const ImportImageInput = z.object({
@@ -50,12 +51,19 @@ export function importImage(agent: AgentContext, tries: FetchTries = {}): Operat
   };
 }
 
-/** Both temporary names, the same on every attempt. */
-function namesOf(target: Located, input: ImportImageInput, operationId: string): { readonly stage: string; readonly unconverted: string } {
+interface Names {
+  readonly stage: string;
+  readonly unconverted: string;
+  readonly increment: string;
+}
+
+/** The temporary names, the same on every attempt. */
+function namesOf(target: Located, input: ImportImageInput, operationId: string): Names {
   const directory = input.stagingDir === '' ? target.directory : input.stagingDir;
   return {
     stage: stagePath(target.path, operationId),
     unconverted: stagePath(path.join(directory, `${target.name}.unconverted`), operationId),
+    increment: stagePath(path.join(directory, `${target.name}.increment`), operationId),
   };
 }
 
@@ -66,14 +74,25 @@ async function run(agent: AgentContext, input: ImportImageInput, tries: FetchTri
     const target = await locate(agent.datastores, input.target);
     const names = namesOf(target, input, operationId);
     await context.step('prepare', () => prepare(target, input));
-    const fetched = await context.step('fetch', () => {
-      const place = (format: Format) =>
-        isFinal(format, input) ? { path: names.stage, mode: 0o644 } : { path: names.unconverted, mode: 0o600 };
-      return fetchImage({ ...input, secret: secrets.get(operationId), rules: rulesOf(agent, input.origin), place, tries }, context);
-    });
+    const { backup } = input.origin;
+    const fetched =
+      backup === undefined
+        ? await context.step('fetch', () => {
+            const place = (format: Format) =>
+              isFinal(format, input) ? { path: names.stage, mode: 0o644 } : { path: names.unconverted, mode: 0o600 };
+            return fetchImage({ ...input, secret: secrets.get(operationId), rules: rulesOf(agent, input.origin), place, tries }, context);
+          })
+        : await fetchBackup(
+            agent,
+            { ...backup, label: input.origin.path },
+            target,
+            isFinal('qcow2', input) ? names : { ...names, stage: names.unconverted },
+            context,
+          );
     const image = await context.step('finish', () => finish(fetched, names, input, context));
-    // Not within the step: a restart in the middle of that needs it again. An earlier attempt may have left one, too.
+    // Not within the step: a restart in the middle of that needs them again. An earlier attempt may have left some, too.
     await discard(names.unconverted);
+    await discard(names.increment);
     context.commit();
     await context.step('publish', () => publishOnce(names.stage, target.path));
     return image;
@@ -101,12 +120,7 @@ async function prepare(target: Located, input: ImportImageInput): Promise<void> 
 }
 
 /** Judges the whole file and converts it when the datastore has another format. Leaves the stage alone with its final content. */
-async function finish(
-  fetched: Fetched,
-  names: { readonly stage: string; readonly unconverted: string },
-  input: ImportImageInput,
-  context: OperationContext,
-): Promise<Image> {
+async function finish(fetched: Fetched, names: Names, input: ImportImageInput, context: OperationContext): Promise<Image> {
   if (fetched.path === names.stage) return judge(names.stage, fetched.label, input);
   const source = await judge(names.unconverted, fetched.label, input);
   const to = input.convertTo ?? source.format;
@@ -171,4 +185,5 @@ async function undo(agent: AgentContext, input: ImportImageInput, context: UndoC
   const names = namesOf(target, input, context.operationId);
   await discard(names.stage);
   await discard(names.unconverted);
+  await discard(names.increment);
 }

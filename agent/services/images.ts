@@ -9,10 +9,12 @@ import type { StatOriginRequest__Output } from '../../proto/gen/onestorage/v1/St
 import type { StatOriginResponse } from '../../proto/gen/onestorage/v1/StatOriginResponse.ts';
 import { StorageError } from '../../runtime/errors.ts';
 import type { AgentContext } from '../context.ts';
+import { readBackupOrigin } from '../operations/backup-request.ts';
 import { copyImage } from '../operations/copy-image.ts';
 import { createImage } from '../operations/create-image.ts';
 import { describeImage } from '../operations/describe-image.ts';
 import { importImage } from '../operations/import-image.ts';
+import { statBackupDisk } from '../operations/look-at-backups.ts';
 import { removeImage } from '../operations/remove-image.ts';
 import { parseChecksum } from '../origin/checksums.ts';
 import { readOrigin, rulesOf } from '../origin/origin.ts';
@@ -39,12 +41,17 @@ export function imagesService(agent: AgentContext) {
   };
   return {
     StatOrigin: async (request: StatOriginRequest__Output, call: Call): Promise<StatOriginResponse> => {
+      const backup = readBackupOrigin(request.origin?.backup ?? null);
+      if (backup !== undefined) {
+        const { repository, ...what } = backup.input;
+        return { sizeBytes: await statBackupDisk(agent, { repository, secret: backup.secret }, what, call.signal) };
+      }
       const { origin, secret } = readOrigin(request.origin);
       const options = { signal: call.signal, opaque: request.opaque };
       return { sizeBytes: await statOrigin(origin, secret, rulesOf(agent, origin), options) };
     },
     Import: async (request: ImportImageRequest__Output, call: Call, send: Send): Promise<void> => {
-      const { origin, secret } = readOrigin(request.origin);
+      const { origin, secret } = readOrigin(request.origin, readBackupOrigin(request.origin?.backup ?? null));
       const convertTo = formatOrNothing(request.convertTo);
       const input = {
         origin,

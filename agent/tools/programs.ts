@@ -41,6 +41,12 @@ export const PROGRAMS = {
   zstd: { names: ['zstd'], debian: 'zstd', rpm: 'zstd', version: DASHES },
   lzop: { names: ['lzop'], debian: 'lzop', rpm: 'lzop', version: DASHES },
   tar: { names: ['tar'], debian: 'tar', rpm: 'tar', version: DASHES },
+  restic: { names: ['restic'], debian: 'restic', rpm: 'restic', version: { args: ['version'], pattern: /(\d+(?:\.\d+)+)/u } },
+  rsync: { names: ['rsync'], debian: 'rsync', rpm: 'rsync', version: DASHES },
+  ssh: { names: ['ssh'], debian: 'openssh-client', rpm: 'openssh-clients', version: { args: ['-V'], pattern: /OpenSSH_(\d+(?:\.\d+)+)/u } },
+  'systemd-run': { names: ['systemd-run'], debian: 'systemd', rpm: 'systemd', version: { args: ['--version'], pattern: /systemd (\d+)/u } },
+  nice: { names: ['nice'], debian: 'coreutils', rpm: 'coreutils', version: DASHES },
+  ionice: { names: ['ionice'], ...UTIL_LINUX },
   unzip: { names: ['unzip'], debian: 'unzip', rpm: 'unzip', version: { args: ['-v'], pattern: /(\d+\.\d+)/u } },
 } as const satisfies Readonly<Record<string, Program>>;
 

@@ -46,7 +46,8 @@ function backingName(name: string): string {
 }
 
 function qemuImg(args: readonly string[], context: ToolContext, more: Partial<RunOptions> = {}): Promise<RunResult> {
-  return run('qemu-img', args, { signal: context.signal, count: (figures) => context.count?.(figures), ...more });
+  const { signal, before = [] } = context;
+  return run('qemu-img', args, { signal, before, count: (figures) => context.count?.(figures), ...more });
 }
 
 function withProgress({ onProgress }: ProgressOptions): { readonly args: readonly string[]; readonly more: Partial<RunOptions> } {
@@ -126,6 +127,11 @@ export interface ConvertOptions {
   readonly nice?: boolean;
 }
 
+/** Cuts an image off. What is behind its new end is lost. */
+export async function shrink(name: string, format: ImageFormat, size: Bytes, context: ToolContext): Promise<void> {
+  await qemuImg(['resize', '-q', '-f', format, '--shrink', '--', file(name), String(size)], context);
+}
+
 /** Writes what `source` and its backing files hold as one new image without backing file. */
 export async function convert(
   source: string,
@@ -175,6 +181,27 @@ export async function rebase(
   const how = options.unsafe === true ? ['-u'] : ['-t', 'writethrough'];
   const target = backing === undefined ? ['-b', ''] : ['-b', backingName(backing.name), '-F', backing.format];
   await qemuImg(['rebase', ...args, ...how, '-f', format, ...target, '--', file(name)], context, more);
+}
+
+/** Writes what an overlay holds into its backing file. Killed at any moment, the same call made again goes on. */
+export async function commit(name: string, options: ProgressOptions, context: ToolContext): Promise<void> {
+  const { args, more } = withProgress(options);
+  // -d: the overlay is not emptied, so that it can be committed again.
+  await qemuImg(['commit', ...args, '-d', '-t', 'writeback', '-f', 'qcow2', '--', file(name)], context, more);
+}
+
+const bitmapsSchema = z.object({
+  'format-specific': z.object({ data: z.object({ bitmaps: z.array(z.object({ name: z.string() })).default([]) }) }),
+});
+
+/** Names of the bitmaps that a qcow2 image keeps. */
+export async function bitmaps(name: string, context: ToolContext): Promise<readonly string[]> {
+  const { stdout } = await qemuImg(['info', '-f', 'qcow2', '--output=json', '--', file(name)], context);
+  return bitmapsSchema.parse(JSON.parse(stdout))['format-specific'].data.bitmaps.map((bitmap) => bitmap.name);
+}
+
+export async function removeBitmap(name: string, bitmap: string, context: ToolContext): Promise<void> {
+  await qemuImg(['bitmap', '--remove', '-f', 'qcow2', '--', file(name), bitmap], context);
 }
 
 const checkSchema = z.object({ corruptions: z.number().default(0), leaks: z.number().default(0), 'check-errors': z.number().default(0) });

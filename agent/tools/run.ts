@@ -12,7 +12,12 @@ import { findProgram, type ProgramName, requireProgram, searchPath } from './pro
 export interface ToolContext {
   readonly signal: AbortSignal;
   readonly count?: (figures: Partial<Figures>) => void;
+  /** Stand before the program, the outermost first: what keeps it within limits (confine.ts). */
+  readonly before?: readonly Wrapper[];
 }
+
+/** A program that replaces itself by the one whose command line follows its arguments. */
+export type Wrapper = readonly [ProgramName, ...string[]];
 
 export interface StartOptions extends ToolContext {
   readonly cwd?: string;
@@ -58,7 +63,7 @@ export function abortError(signal: AbortSignal): StorageError {
 }
 
 function environment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  const { HOME, TMPDIR } = process.env;
+  const { HOME, TMPDIR, XDG_RUNTIME_DIR } = process.env;
   const trace = currentTrace()?.trace;
   return {
     PATH: searchPath().join(':'),
@@ -68,6 +73,8 @@ function environment(extra: Readonly<Record<string, string>> = {}): NodeJS.Proce
     ...(TMPDIR === undefined ? {} : { TMPDIR }),
     // `ps e` tells for which action of OpenNebula a program runs.
     ...(trace === undefined ? {} : { ONESTORAGE_TRACE: trace }),
+    // Where systemd-run finds the manager of this user.
+    ...(XDG_RUNTIME_DIR === undefined ? {} : { XDG_RUNTIME_DIR }),
     ...extra,
   };
 }
@@ -79,6 +86,7 @@ async function commandLine(program: ProgramName, args: readonly string[], option
     const { addressSpace, cpuSeconds } = options.limits;
     argv.unshift(await requireProgram('prlimit'), `--as=${addressSpace}`, `--cpu=${cpuSeconds}`);
   }
+  for (const [wrapper, ...words] of [...(options.before ?? [])].reverse()) argv.unshift(await requireProgram(wrapper), ...words);
   // Dies with the agent, so that after kill -9 no orphan goes on writing to a file that recovery works on.
   const guard = await deathGuard();
   if (guard !== undefined) argv.unshift(guard, ...DIE_WITH_PARENT);
@@ -197,7 +205,8 @@ export interface RunResult {
 export async function run(program: ProgramName, args: readonly string[], options: RunOptions): Promise<RunResult> {
   const { input, timeoutMs, okCodes = [0], stdoutLimit = STDOUT_LIMIT } = options;
   // By name, because an operation's context may be an object of a class, of which a spread copies nothing.
-  const rest = { ...options, signal: options.signal, count: (figures: Partial<Figures>) => options.count?.(figures) };
+  const { signal, before = [] } = options;
+  const rest = { ...options, signal, before, count: (figures: Partial<Figures>) => options.count?.(figures) };
   const child = await start(program, args, input === undefined ? rest : { ...rest, stdin: 'pipe' });
   let failure: StorageError | undefined;
   const fail = (error: StorageError): void => {

@@ -1,0 +1,87 @@
+import { lstat, readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { asStorageError, StorageError } from '../../../runtime/errors.ts';
+import type { OperationContext } from '../../../runtime/operations/types.ts';
+import { diskOf } from './chain.ts';
+import { MANIFEST, writeManifest } from './manifest.ts';
+import type { Repository, RepositoryContext } from './repository.ts';
+
+export interface Staged {
+  readonly names: readonly string[];
+  readonly sizeBytes: number;
+  /** OpenNebula's FORMAT of the backup image. */
+  readonly format: 'raw' | 'rbd';
+}
+
+const VM = 'vm.xml';
+
+/**
+ * What a staged directory holds (contract 7.2): vm.xml and `disk.<id>.<increment>`. Errors: not_found for a disk that should be there,
+ * conflict for what is no plain file.
+ */
+export async function readStaged(directory: string, diskIds: readonly number[], increment: number): Promise<Staged> {
+  const all = await readdir(directory).catch((thrown: unknown) => {
+    throw asStorageError(thrown, 'the staged backup');
+  });
+  const names = all.filter((name) => name === VM || diskOf(name) !== undefined).sort();
+  if (!names.includes(VM)) throw new StorageError('not_found', `${directory} has no ${VM}: the backup was not staged`);
+  for (const id of diskIds) {
+    const ofDisk = names.filter((name) => diskOf(name)?.diskId === String(id));
+    const wanted = increment === 0 ? [`disk.${id}.0`, `disk.${id}.rbd2`] : [`disk.${id}.${increment}`, `disk.${id}.${increment}.rbdiff`];
+    if (!ofDisk.some((name) => wanted.includes(name))) {
+      throw new StorageError('not_found', `${directory} has no disk.${id}.${increment}: the backup was not staged whole`);
+    }
+  }
+  if (!names.some((name) => diskOf(name) !== undefined)) throw new StorageError('not_found', `${directory} has no disks`);
+  let sizeBytes = 0;
+  for (const name of names) {
+    const found = await lstat(path.join(directory, name));
+    if (!found.isFile()) throw new StorageError('conflict', `${path.join(directory, name)} is not a plain file`);
+    sizeBytes += found.size;
+  }
+  return { names, sizeBytes, format: names.some((name) => diskOf(name)?.format === 'rbd') ? 'rbd' : 'raw' };
+}
+
+export interface StorePlan {
+  readonly directory: string;
+  readonly vmId: number;
+  readonly merged: readonly string[];
+  /** Names of the staged files, and what they take together. */
+  readonly staged: Staged;
+}
+
+/** Checksums, upload, and a look at what has arrived; all of them steps. The directory gains the file with the checksums. */
+export async function store(
+  repository: Repository,
+  { directory, vmId, merged, staged }: StorePlan,
+  operation: Pick<OperationContext, 'step' | 'operationId'>,
+  context: RepositoryContext,
+): Promise<{ readonly backupId: string; readonly sizeBytes: number }> {
+  const { step, operationId } = operation;
+  const { names, sizeBytes } = staged;
+  await step('prepare', () => repository.prepare({ sizeBytes, operationId }, context));
+  await step('checksum', async () => {
+    // Of an attempt at another place: a manifest describes exactly the files beside it.
+    await rm(path.join(directory, MANIFEST), { force: true });
+    await writeManifest(directory, names, context);
+  });
+  const all = [...names, MANIFEST];
+  const backupId = await step('upload', () => repository.put({ directory, names: all, vmId, operationId, merged, sizeBytes }, context));
+  await step('verify', () => compareStored(repository, backupId, directory, all, context));
+  return { backupId, sizeBytes };
+}
+
+async function compareStored(
+  repository: Repository,
+  backupId: string,
+  directory: string,
+  names: readonly string[],
+  context: RepositoryContext,
+): Promise<void> {
+  const files = new Map((await repository.files(backupId, context)).map((file) => [file.name, file]));
+  for (const name of names) {
+    const { size } = await lstat(path.join(directory, name));
+    if (files.get(name)?.sizeBytes === size) continue;
+    throw new StorageError('storage_failed', `backup ${backupId} at ${repository.label} lacks ${name}, or has another size of it`);
+  }
+}
