@@ -44,6 +44,7 @@ import { resizeDisk } from './operations/resize-disk.ts';
 import { revertSnapshot } from './operations/revert-snapshot.ts';
 import { stageBackup } from './operations/stage-backup.ts';
 import { storeBackup } from './operations/store-backup.ts';
+import { swapDisks } from './operations/swap-disks.ts';
 import { unlockRepository } from './operations/unlock-repository.ts';
 import { verifyBackup } from './operations/verify-backup.ts';
 import { RIGHTS } from './rights.ts';
@@ -68,6 +69,7 @@ function registerKinds(agent: AgentContext): void {
   operations.register(createDisk(agent));
   operations.register(resizeDisk(agent));
   operations.register(removeDisk(agent));
+  operations.register(swapDisks(agent));
   operations.register(createContext(agent));
   operations.register(createImage(agent));
   operations.register(importImage(agent));

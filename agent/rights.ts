@@ -47,6 +47,7 @@ export const RIGHTS = {
   'Backups/Remove': CONTROLLER,
   'Backups/Flatten': CONTROLLER,
   'Backups/Restore': CONTROLLER,
+  'Backups/Swap': CONTROLLER,
   'Backups/Verify': CONTROLLER,
   'Backups/Unlock': CONTROLLER,
   'Inspections/Inspect': LOOK,

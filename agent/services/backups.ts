@@ -12,6 +12,7 @@ import type { ProbeRepositoryResponse } from '../../proto/gen/onestorage/v1/Prob
 import type { RemoveBackupRequest__Output } from '../../proto/gen/onestorage/v1/RemoveBackupRequest.ts';
 import type { RestoreBackupRequest__Output } from '../../proto/gen/onestorage/v1/RestoreBackupRequest.ts';
 import type { StoreBackupRequest__Output } from '../../proto/gen/onestorage/v1/StoreBackupRequest.ts';
+import type { SwapDisksRequest__Output } from '../../proto/gen/onestorage/v1/SwapDisksRequest.ts';
 import type { UnlockRepositoryRequest__Output } from '../../proto/gen/onestorage/v1/UnlockRepositoryRequest.ts';
 import type { VerifyBackupRequest__Output } from '../../proto/gen/onestorage/v1/VerifyBackupRequest.ts';
 import type { OperationKind } from '../../runtime/operations/types.ts';
@@ -22,6 +23,7 @@ import { importImage } from '../operations/import-image.ts';
 import { backupUsage, catalogOf, listBackup, probeRepository } from '../operations/look-at-backups.ts';
 import { removeBackup } from '../operations/remove-backup.ts';
 import { storeBackup } from '../operations/store-backup.ts';
+import { swapDisks } from '../operations/swap-disks.ts';
 import { unlockRepository } from '../operations/unlock-repository.ts';
 import { verifyBackup } from '../operations/verify-backup.ts';
 import { readOrigin } from '../origin/origin.ts';
@@ -41,6 +43,7 @@ export function backupsService(agent: AgentContext) {
     remove: removeBackup(agent),
     flatten: flattenBackup(agent),
     restore: importImage(agent),
+    swap: swapDisks(agent),
     verify: verifyBackup(agent),
     unlock: unlockRepository(agent),
   };
@@ -97,6 +100,13 @@ export function backupsService(agent: AgentContext) {
         ...(request.format === '' ? {} : { convertTo: needFormat(request.format) }),
       };
       await serve(kinds.restore, request.operation, { secret }, input, call, send);
+    },
+    Swap: async (request: SwapDisksRequest__Output, call: Call, send: Send): Promise<void> => {
+      const disks = request.disks.map((one) => ({
+        disk: needPlace(one.disk, 'disk'),
+        replacement: needPlace(one.replacement, 'replacement'),
+      }));
+      await serveOperation(agent, kinds.swap, request.operation, { disks }, call, send);
     },
     Verify: async (request: VerifyBackupRequest__Output, call: Call, send: Send): Promise<void> => {
       const read = readRepository(request.repository);

@@ -44,6 +44,8 @@ import type { RsyncRepository as _onestorage_v1_RsyncRepository, RsyncRepository
 import type { S3Location as _onestorage_v1_S3Location, S3Location__Output as _onestorage_v1_S3Location__Output } from './onestorage/v1/S3Location.ts';
 import type { SftpLocation as _onestorage_v1_SftpLocation, SftpLocation__Output as _onestorage_v1_SftpLocation__Output } from './onestorage/v1/SftpLocation.ts';
 import type { StoreBackupRequest as _onestorage_v1_StoreBackupRequest, StoreBackupRequest__Output as _onestorage_v1_StoreBackupRequest__Output } from './onestorage/v1/StoreBackupRequest.ts';
+import type { SwapDisk as _onestorage_v1_SwapDisk, SwapDisk__Output as _onestorage_v1_SwapDisk__Output } from './onestorage/v1/SwapDisk.ts';
+import type { SwapDisksRequest as _onestorage_v1_SwapDisksRequest, SwapDisksRequest__Output as _onestorage_v1_SwapDisksRequest__Output } from './onestorage/v1/SwapDisksRequest.ts';
 import type { UnlockRepositoryRequest as _onestorage_v1_UnlockRepositoryRequest, UnlockRepositoryRequest__Output as _onestorage_v1_UnlockRepositoryRequest__Output } from './onestorage/v1/UnlockRepositoryRequest.ts';
 import type { VerifyBackupRequest as _onestorage_v1_VerifyBackupRequest, VerifyBackupRequest__Output as _onestorage_v1_VerifyBackupRequest__Output } from './onestorage/v1/VerifyBackupRequest.ts';
 import type { WatchOperationRequest as _onestorage_v1_WatchOperationRequest, WatchOperationRequest__Output as _onestorage_v1_WatchOperationRequest__Output } from './onestorage/v1/WatchOperationRequest.ts';
@@ -105,6 +107,8 @@ export interface ProtoGrpcType {
       S3Location: MessageTypeDefinition<_onestorage_v1_S3Location, _onestorage_v1_S3Location__Output>
       SftpLocation: MessageTypeDefinition<_onestorage_v1_SftpLocation, _onestorage_v1_SftpLocation__Output>
       StoreBackupRequest: MessageTypeDefinition<_onestorage_v1_StoreBackupRequest, _onestorage_v1_StoreBackupRequest__Output>
+      SwapDisk: MessageTypeDefinition<_onestorage_v1_SwapDisk, _onestorage_v1_SwapDisk__Output>
+      SwapDisksRequest: MessageTypeDefinition<_onestorage_v1_SwapDisksRequest, _onestorage_v1_SwapDisksRequest__Output>
       UnlockRepositoryRequest: MessageTypeDefinition<_onestorage_v1_UnlockRepositoryRequest, _onestorage_v1_UnlockRepositoryRequest__Output>
       VerifyBackupRequest: MessageTypeDefinition<_onestorage_v1_VerifyBackupRequest, _onestorage_v1_VerifyBackupRequest__Output>
       WatchOperationRequest: MessageTypeDefinition<_onestorage_v1_WatchOperationRequest, _onestorage_v1_WatchOperationRequest__Output>

@@ -55,6 +55,8 @@ import type { SftpLocation as _onestorage_v1_SftpLocation, SftpLocation__Output 
 import type { StatOriginRequest as _onestorage_v1_StatOriginRequest, StatOriginRequest__Output as _onestorage_v1_StatOriginRequest__Output } from './onestorage/v1/StatOriginRequest.ts';
 import type { StatOriginResponse as _onestorage_v1_StatOriginResponse, StatOriginResponse__Output as _onestorage_v1_StatOriginResponse__Output } from './onestorage/v1/StatOriginResponse.ts';
 import type { StoreBackupRequest as _onestorage_v1_StoreBackupRequest, StoreBackupRequest__Output as _onestorage_v1_StoreBackupRequest__Output } from './onestorage/v1/StoreBackupRequest.ts';
+import type { SwapDisk as _onestorage_v1_SwapDisk, SwapDisk__Output as _onestorage_v1_SwapDisk__Output } from './onestorage/v1/SwapDisk.ts';
+import type { SwapDisksRequest as _onestorage_v1_SwapDisksRequest, SwapDisksRequest__Output as _onestorage_v1_SwapDisksRequest__Output } from './onestorage/v1/SwapDisksRequest.ts';
 import type { UnlockRepositoryRequest as _onestorage_v1_UnlockRepositoryRequest, UnlockRepositoryRequest__Output as _onestorage_v1_UnlockRepositoryRequest__Output } from './onestorage/v1/UnlockRepositoryRequest.ts';
 import type { VerifyBackupRequest as _onestorage_v1_VerifyBackupRequest, VerifyBackupRequest__Output as _onestorage_v1_VerifyBackupRequest__Output } from './onestorage/v1/VerifyBackupRequest.ts';
 import type { WatchOperationRequest as _onestorage_v1_WatchOperationRequest, WatchOperationRequest__Output as _onestorage_v1_WatchOperationRequest__Output } from './onestorage/v1/WatchOperationRequest.ts';
@@ -130,6 +132,8 @@ export interface ProtoGrpcType {
       StatOriginRequest: MessageTypeDefinition<_onestorage_v1_StatOriginRequest, _onestorage_v1_StatOriginRequest__Output>
       StatOriginResponse: MessageTypeDefinition<_onestorage_v1_StatOriginResponse, _onestorage_v1_StatOriginResponse__Output>
       StoreBackupRequest: MessageTypeDefinition<_onestorage_v1_StoreBackupRequest, _onestorage_v1_StoreBackupRequest__Output>
+      SwapDisk: MessageTypeDefinition<_onestorage_v1_SwapDisk, _onestorage_v1_SwapDisk__Output>
+      SwapDisksRequest: MessageTypeDefinition<_onestorage_v1_SwapDisksRequest, _onestorage_v1_SwapDisksRequest__Output>
       UnlockRepositoryRequest: MessageTypeDefinition<_onestorage_v1_UnlockRepositoryRequest, _onestorage_v1_UnlockRepositoryRequest__Output>
       VerifyBackupRequest: MessageTypeDefinition<_onestorage_v1_VerifyBackupRequest, _onestorage_v1_VerifyBackupRequest__Output>
       WatchOperationRequest: MessageTypeDefinition<_onestorage_v1_WatchOperationRequest, _onestorage_v1_WatchOperationRequest__Output>

@@ -15,6 +15,7 @@ import type { ProbeRepositoryResponse as _onestorage_v1_ProbeRepositoryResponse,
 import type { RemoveBackupRequest as _onestorage_v1_RemoveBackupRequest, RemoveBackupRequest__Output as _onestorage_v1_RemoveBackupRequest__Output } from '../../onestorage/v1/RemoveBackupRequest.ts';
 import type { RestoreBackupRequest as _onestorage_v1_RestoreBackupRequest, RestoreBackupRequest__Output as _onestorage_v1_RestoreBackupRequest__Output } from '../../onestorage/v1/RestoreBackupRequest.ts';
 import type { StoreBackupRequest as _onestorage_v1_StoreBackupRequest, StoreBackupRequest__Output as _onestorage_v1_StoreBackupRequest__Output } from '../../onestorage/v1/StoreBackupRequest.ts';
+import type { SwapDisksRequest as _onestorage_v1_SwapDisksRequest, SwapDisksRequest__Output as _onestorage_v1_SwapDisksRequest__Output } from '../../onestorage/v1/SwapDisksRequest.ts';
 import type { UnlockRepositoryRequest as _onestorage_v1_UnlockRepositoryRequest, UnlockRepositoryRequest__Output as _onestorage_v1_UnlockRepositoryRequest__Output } from '../../onestorage/v1/UnlockRepositoryRequest.ts';
 import type { VerifyBackupRequest as _onestorage_v1_VerifyBackupRequest, VerifyBackupRequest__Output as _onestorage_v1_VerifyBackupRequest__Output } from '../../onestorage/v1/VerifyBackupRequest.ts';
 
@@ -107,6 +108,17 @@ export interface BackupsClient extends grpc.Client {
   store(argument: _onestorage_v1_StoreBackupRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_onestorage_v1_OperationEvent__Output>;
   
   /**
+   * Puts restored files in the place of the disks of a VM that is off, all or none; the old disks, with their snapshots, are removed last.
+   */
+  Swap(argument: _onestorage_v1_SwapDisksRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_onestorage_v1_OperationEvent__Output>;
+  Swap(argument: _onestorage_v1_SwapDisksRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_onestorage_v1_OperationEvent__Output>;
+  /**
+   * Puts restored files in the place of the disks of a VM that is off, all or none; the old disks, with their snapshots, are removed last.
+   */
+  swap(argument: _onestorage_v1_SwapDisksRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_onestorage_v1_OperationEvent__Output>;
+  swap(argument: _onestorage_v1_SwapDisksRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_onestorage_v1_OperationEvent__Output>;
+  
+  /**
    * Removes locks of processes that are dead.
    */
   Unlock(argument: _onestorage_v1_UnlockRepositoryRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_onestorage_v1_OperationEvent__Output>;
@@ -177,6 +189,11 @@ export interface BackupsHandlers extends grpc.UntypedServiceImplementation {
   Store: grpc.handleServerStreamingCall<_onestorage_v1_StoreBackupRequest__Output, _onestorage_v1_OperationEvent>;
   
   /**
+   * Puts restored files in the place of the disks of a VM that is off, all or none; the old disks, with their snapshots, are removed last.
+   */
+  Swap: grpc.handleServerStreamingCall<_onestorage_v1_SwapDisksRequest__Output, _onestorage_v1_OperationEvent>;
+  
+  /**
    * Removes locks of processes that are dead.
    */
   Unlock: grpc.handleServerStreamingCall<_onestorage_v1_UnlockRepositoryRequest__Output, _onestorage_v1_OperationEvent>;
@@ -198,6 +215,7 @@ export interface BackupsDefinition extends grpc.ServiceDefinition {
   Remove: MethodDefinition<_onestorage_v1_RemoveBackupRequest, _onestorage_v1_OperationEvent, _onestorage_v1_RemoveBackupRequest__Output, _onestorage_v1_OperationEvent__Output>
   Restore: MethodDefinition<_onestorage_v1_RestoreBackupRequest, _onestorage_v1_OperationEvent, _onestorage_v1_RestoreBackupRequest__Output, _onestorage_v1_OperationEvent__Output>
   Store: MethodDefinition<_onestorage_v1_StoreBackupRequest, _onestorage_v1_OperationEvent, _onestorage_v1_StoreBackupRequest__Output, _onestorage_v1_OperationEvent__Output>
+  Swap: MethodDefinition<_onestorage_v1_SwapDisksRequest, _onestorage_v1_OperationEvent, _onestorage_v1_SwapDisksRequest__Output, _onestorage_v1_OperationEvent__Output>
   Unlock: MethodDefinition<_onestorage_v1_UnlockRepositoryRequest, _onestorage_v1_OperationEvent, _onestorage_v1_UnlockRepositoryRequest__Output, _onestorage_v1_OperationEvent__Output>
   Usage: MethodDefinition<_onestorage_v1_BackupUsageRequest, _onestorage_v1_BackupUsageResponse, _onestorage_v1_BackupUsageRequest__Output, _onestorage_v1_BackupUsageResponse__Output>
   Verify: MethodDefinition<_onestorage_v1_VerifyBackupRequest, _onestorage_v1_OperationEvent, _onestorage_v1_VerifyBackupRequest__Output, _onestorage_v1_OperationEvent__Output>
