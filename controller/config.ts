@@ -81,6 +81,9 @@ export const controllerConfig = z.strictObject({
         .default('http://localhost:2633/RPC2')
         .describe('Address of the XML-RPC of oned.'),
       auth_file: directory.default('/var/lib/one/.one/one_auth').describe('File with user:password of oneadmin.'),
+      server_auth_file: directory
+        .default('/var/lib/one/.one/onegate_auth')
+        .describe('File with serveradmin:password, whom every OpenNebula has: with its right a restore acts for the user who asked.'),
       version: z.enum(['7', '6.10']).default('7').describe('Version of OpenNebula.'),
     })
     .prefault({})

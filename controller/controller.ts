@@ -13,6 +13,7 @@ import type { ControllerConfig } from './config.ts';
 import { hostDirectory } from './hosts/directory.ts';
 import { grpcAgents } from './hosts/grpc-agents.ts';
 import { Marking } from './hosts/mark-datastores.ts';
+import { rememberListings } from './hosts/remember-listings.ts';
 import type { Inspect } from './inspection/events.ts';
 import { inspector } from './inspection/inspect.ts';
 import { createLooks, type Looks } from './looks/looks.ts';
@@ -22,6 +23,8 @@ import { openNebula } from './opennebula/client.ts';
 import { localSystemDatastores } from './opennebula/hosted-datastores.ts';
 import { openNebulaInventory } from './opennebula/inventory.ts';
 import { openNebulaOverview } from './opennebula/overview.ts';
+import { resetChainLater } from './opennebula/reset-chain.ts';
+import { type UserOrders, userOrders } from './opennebula/user-orders.ts';
 import { Actions } from './operations/actions.ts';
 import { Admission } from './operations/admission.ts';
 import { auditedHandler, auditedInspect, readAsTold } from './operations/audited.ts';
@@ -48,9 +51,12 @@ export async function createController(config: ControllerConfig, log: Logger): P
   const { deadlines, opennebula } = config;
   const operations = new Operations({ file: join(config.state_directory, 'operations.db'), log });
   const hosts = hostDirectory(config);
-  const agents = grpcAgents({ identity, statMs: deadlines.stat_seconds * 1000, monitorMs: deadlines.monitor_seconds * 1000 });
+  const agents = rememberListings(
+    grpcAgents({ identity, statMs: deadlines.stat_seconds * 1000, monitorMs: deadlines.monitor_seconds * 1000 }),
+  );
   const one = { endpoint: opennebula.endpoint, authFile: opennebula.auth_file, timeoutMs: deadlines.opennebula_seconds * 1000 };
-  const services = { config, hosts, agents, openNebula: openNebula(one) };
+  const actAs = (userName: string): UserOrders => userOrders({ ...one, serverAuthFile: opennebula.server_auth_file }, userName);
+  const services = { config, hosts, agents, openNebula: openNebula(one), actAs, resetChain: resetChainLater(one, log) };
   const admission = new Admission(config.limits);
   const handler = new Actions({
     operations,

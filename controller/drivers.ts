@@ -19,8 +19,8 @@ export interface Driver {
 export const DRIVERS = {
   'ds/agent_fs': { kind: 'ds', backend: 'file', placement: 'host', stock: ['fs'], ready: true },
   'ds/agent_ceph': { kind: 'ds', backend: 'ceph', placement: 'cluster', stock: ['ceph'], ready: false },
-  'ds/agent_restic': { kind: 'ds', backend: 'repository', placement: 'cluster', stock: ['restic'], ready: ['ds/backup_cancel'] },
-  'ds/agent_rsync': { kind: 'ds', backend: 'repository', placement: 'cluster', stock: ['rsync'], ready: ['ds/backup_cancel'] },
+  'ds/agent_restic': { kind: 'ds', backend: 'repository', placement: 'cluster', stock: ['restic'], ready: true },
+  'ds/agent_rsync': { kind: 'ds', backend: 'repository', placement: 'cluster', stock: ['rsync'], ready: true },
   'tm/agent_local': { kind: 'tm', backend: 'file', placement: 'host', stock: ['ssh', 'local'], ready: true },
   'tm/agent_shared': { kind: 'tm', backend: 'file', placement: 'cluster', stock: ['shared', 'qcow2'], ready: ['tm/monitor'] },
   'tm/agent_ceph': { kind: 'tm', backend: 'ceph', placement: 'cluster', stock: ['ceph'], ready: false },

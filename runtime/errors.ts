@@ -75,7 +75,11 @@ export const REASONS = {
     again: 'later',
     hint: "check that the backup server is up, its address in the datastore, and its host key in known_hosts of the agent's user",
   },
-  repository_denied: { code: 'FAILED_PRECONDITION', again: 'no', hint: 'check the keys of the datastore and the rights on the backup server' },
+  repository_denied: {
+    code: 'FAILED_PRECONDITION',
+    again: 'no',
+    hint: 'check the keys of the datastore and the rights on the backup server',
+  },
   repository_password: {
     code: 'FAILED_PRECONDITION',
     again: 'no',

@@ -1,15 +1,21 @@
+import type { BackupUsageResponse__Output } from '../../proto/gen/onestorage/v1/BackupUsageResponse.ts';
+import type { ListBackupResponse__Output } from '../../proto/gen/onestorage/v1/ListBackupResponse.ts';
+import type { Repository } from '../../proto/gen/onestorage/v1/Repository.ts';
 import type { Ticket } from '../../proto/gen/onestorage/v1/Ticket.ts';
 import type { UsageResponse__Output } from '../../proto/gen/onestorage/v1/UsageResponse.ts';
 import type { LogLevel } from '../../runtime/operations/types.ts';
 import type { ActionName } from '../../shims/actions.ts';
 import type { DatastorePath } from '../../shims/places.ts';
 import type { WordsOf } from '../../shims/words.ts';
-import type { Placement } from '../drivers.ts';
+import type { ChainLink } from '../backups/address.ts';
+import type { Backend, Placement } from '../drivers.ts';
 import type { AgentMethod, AgentRequests } from '../hosts/agent-calls.ts';
 import type { Host } from '../hosts/directory.ts';
 import type { AgentResult } from '../hosts/follow.ts';
 import type { DriverActionData } from '../opennebula/action-data.ts';
+import type { UserOrders } from '../opennebula/user-orders.ts';
 import type { VmDocument } from '../opennebula/vm-document.ts';
+import type { XmlElement } from '../opennebula/xml.ts';
 import type { AdmissionClass } from '../operations/admission.ts';
 
 export type Place = DatastorePath;
@@ -38,10 +44,13 @@ export type TransferTarget = { readonly host: Host } & (
 /** What a flow may use. */
 export interface FlowTools {
   readonly action: ActionName;
+  readonly backend: Backend;
   /** Unique to the call, and the same after a restart of the controller. */
   readonly key: string;
   readonly signal: AbortSignal;
   readonly placement: Placement;
+  /** 1, and one more after every restart of the controller. */
+  readonly attempt: number;
   /** Name of the TM in the datastore's `.monitor` (contract 6.5). */
   readonly monitor: string;
   readonly vmFiles: string;
@@ -68,6 +77,15 @@ export interface FlowTools {
   vmDocument(): VmDocument;
   /** Cancels what these actions do in a directory, whichever call began it, and waits for their end; their subjects. */
   cancelOthers(actions: readonly ActionName[], directory: Place): Promise<readonly string[]>;
+  /** The same as it came: the root element. */
+  input(): XmlElement;
+  /** Asks OpenNebula for the document of an image, or of a datastore with its secrets. */
+  image(id: number): Promise<XmlElement>;
+  datastore(id: number): Promise<XmlElement>;
+  /** OpenNebula with the rights of a user. */
+  actAs(userName: string): UserOrders;
+  /** Work of the controller itself as a step of this action: run again after a restart unless it had ended, so it must be idempotent. */
+  step<T>(name: string, work: () => Promise<T>): Promise<T>;
 
   /**
    * An operation of an agent as a step of this action. `step` is unique within the action. `wait`: also a host that does not answer at first
@@ -92,6 +110,11 @@ export interface FlowTools {
   /** Measures the disks in a system datastore and tells onemonitord, as somebody who is no host (contract 6.2). */
   tellDiskSizes(host: Host, datastoreId: number): Promise<void>;
   statOrigin(host: Host, origin: NonNullable<AgentRequests['Images/Import']['origin']>, opaque: boolean): Promise<number>;
+  /** With `diskId`: that disk alone, and its size even when that must be read from the disk. */
+  listBackup(host: Host, repository: Repository, chain: readonly ChainLink[], diskId?: string): Promise<ListBackupResponse__Output>;
+  backupUsage(host: Host, repository: Repository): Promise<BackupUsageResponse__Output>;
+  /** The next backup of the VM will be full: OpenNebula is told as soon as it lets the VM be changed, in the background. */
+  resetChain(vmId: number): void;
   /** The first of these hosts that answers, beginning at `index`; without hosts the front-end (contract 2.1, bridges). */
   bridge(names: readonly string[], index: number): Promise<Host>;
 }
@@ -114,6 +137,10 @@ export interface Flow<A extends ActionName> {
    */
   leftovers?(words: WordsOf<A>, tools: PlaceTools): readonly Leftover[];
   run(words: WordsOf<A>, tools: FlowTools): Promise<string>;
+  /**
+   * Takes back what ended steps have left, after a failure, a cancel, or a restart that cannot go on; agents take back what is under way. Idempotent.
+   */
+  undo?(words: WordsOf<A>, tools: FlowTools): Promise<void>;
 }
 
 export type Flows = { readonly [A in ActionName]: Flow<A> | undefined };

@@ -1,5 +1,7 @@
 import { StorageError } from '../../runtime/errors.ts';
 import { ACTIONS, type ActionName } from '../../shims/actions.ts';
+import { backup } from './backup.ts';
+import { incrementFlatten, ls } from './backup-datastore.ts';
 import { backupCancel, postbackup, postbackupLive, prebackup, prebackupLive } from './backup-staging.ts';
 import { clone, ln } from './clone.ts';
 import { context } from './context.ts';
@@ -16,6 +18,8 @@ import { dsMonitor, tmMonitor } from './monitor.ts';
 import { mv } from './mv.ts';
 import { mvds } from './mvds.ts';
 import { resize } from './resize.ts';
+import { restore } from './restore.ts';
+import { restoreDisks } from './restore-disks.ts';
 import { snapCreate, snapDelete, snapRevert } from './snapshots.ts';
 import { mkimage, mkswap } from './volatile.ts';
 
@@ -31,11 +35,11 @@ export const FLOWS = {
   'ds/snap_delete': imageSnapDelete,
   'ds/snap_revert': imageSnapRevert,
   'ds/snap_flatten': imageSnapFlatten,
-  'ds/backup': undefined,
+  'ds/backup': backup,
   'ds/backup_cancel': backupCancel,
-  'ds/restore': undefined,
-  'ds/increment_flatten': undefined,
-  'ds/ls': undefined,
+  'ds/restore': restore,
+  'ds/increment_flatten': incrementFlatten,
+  'ds/ls': ls,
   'tm/clone': clone,
   'tm/ln': ln,
   'tm/mv': mv,
@@ -57,7 +61,7 @@ export const FLOWS = {
   'tm/prebackup_live': prebackupLive,
   'tm/postbackup': postbackup,
   'tm/postbackup_live': postbackupLive,
-  'tm/restore': undefined,
+  'tm/restore': restoreDisks,
   'tm/monitor': tmMonitor,
   'tm/monitor_ds': undefined,
   'tm/activate': undefined,

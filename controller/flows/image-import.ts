@@ -1,7 +1,10 @@
 import { bytes, toMebibytes } from '../../runtime/units.ts';
+import { isBackupAddress } from '../backups/address.ts';
 import type { AgentRequests } from '../hosts/agent-calls.ts';
 import type { Host } from '../hosts/directory.ts';
 import { type DriverActionData, words as wordList } from '../opennebula/action-data.ts';
+import { statBackup } from './backup-datastore.ts';
+import { backupOrigin, mustStillBeWanted } from './backup-origin.ts';
 import type { Flow, FlowTools, Leftover, Place, PlaceTools } from './flow.ts';
 import { checksumsOf, isOpaque, originOf } from './image-origin.ts';
 import { bridgeOf, convertTo, imageOf, newSource, preallocate } from './images.ts';
@@ -30,7 +33,8 @@ export const cp: Flow<'ds/cp'> = {
     const image = imageOf(data);
     const { source, place } = newSource(data.datastore, tools);
     const bridge = await bridgeOf(data.datastore, words.id, tools);
-    const origin = originOf(data);
+    const fromBackup = isBackupAddress(image.path ?? '');
+    const origin = fromBackup ? await backupOrigin(data, tools) : originOf(data);
     const request = {
       origin,
       checksums: checksumsOf(data, image),
@@ -44,6 +48,7 @@ export const cp: Flow<'ds/cp'> = {
     const { format } = near
       ? await tools.run(bridge, 'import', 'Images/Import', { ...request, target: place })
       : await importBy(bridge, request, place, tools);
+    if (fromBackup) await mustStillBeWanted(words.id, place, bridge, tools);
     return `${source} ${format === '' ? 'raw' : format}`;
   },
 };
@@ -68,6 +73,7 @@ async function importBy(
 export const stat: Flow<'ds/stat'> = {
   class: undefined,
   run: async (words, tools) => {
+    if (tools.backend === 'repository') return await statBackup(tools);
     const data = tools.document();
     const origin = originOf(data);
     const host = isFile(origin.path) ? tools.host(undefined) : await bridgeOf(data.datastore, words.id, tools);

@@ -5,6 +5,7 @@ import type { Host } from '../hosts/directory.ts';
 import { type DatastoreRecord, type DriverActionData, type ImageRecord, words as wordList } from '../opennebula/action-data.ts';
 import { required, yes } from '../opennebula/pick.ts';
 import { formatOf } from '../opennebula/vm-document.ts';
+import { removeBackup } from './backup-datastore.ts';
 import type { Flow, FlowTools, Place, PlaceTools } from './flow.ts';
 import { isOpaque } from './image-origin.ts';
 
@@ -102,6 +103,7 @@ export function sourceOf(data: DriverActionData, tools: Pick<FlowTools, 'place'>
 export const rm: Flow<'ds/rm'> = {
   class: 'delete',
   run: async (words, tools) => {
+    if (tools.backend === 'repository') return await removeBackup(tools);
     const data = tools.document();
     // An image that never got a file.
     if (imageOf(data).source === undefined) return '';

@@ -1,24 +1,20 @@
 import { asStorageError } from '../../runtime/errors.ts';
-import { bytes, toMebibytes } from '../../runtime/units.ts';
 import type { Host } from '../hosts/directory.ts';
 import { words as wordList } from '../opennebula/action-data.ts';
+import { monitorBackup } from './backup-datastore.ts';
 import type { Flow, FlowTools } from './flow.ts';
+import { usageText } from './usage-text.ts';
 
 type Usage = Awaited<ReturnType<FlowTools['usage']>>;
 
-function spaceText({ totalBytes, usedBytes, freeBytes }: Usage): string {
-  // Down, not up: free space that is not there must not be promised.
-  const free = Math.floor(freeBytes / 1024 ** 2);
-  return `USED_MB=${toMebibytes(bytes(usedBytes))} TOTAL_MB=${toMebibytes(bytes(totalBytes))} FREE_MB=${free}`;
-}
-
-/** Space in an image datastore (contract 6.1). */
+/** Space in an image or backup datastore (contract 6.1). */
 export const dsMonitor: Flow<'ds/monitor'> = {
   class: undefined,
   run: async (words, tools) => {
+    if (tools.backend === 'repository') return await monitorBackup(tools);
     const { datastore } = tools.document();
     const host = await tools.bridge(wordList(datastore.template.get('BRIDGE_LIST')), words.id);
-    return spaceText(await tools.usage(host, datastore.id, { create: true }));
+    return usageText(await tools.usage(host, datastore.id, { create: true }));
   },
 };
 
@@ -29,13 +25,13 @@ export const dsMonitor: Flow<'ds/monitor'> = {
 export const tmMonitor: Flow<'tm/monitor'> = {
   class: undefined,
   run: async ({ datastoreId }, tools) => {
-    if (tools.placement === 'host') return spaceText(await tools.usage(tools.host(undefined), datastoreId, { create: true }));
+    if (tools.placement === 'host') return usageText(await tools.usage(tools.host(undefined), datastoreId, { create: true }));
     const { datastore, monitorVmDisks } = tools.document();
     const host = await tools.bridge(wordList(datastore.template.get('BRIDGE_LIST')), datastoreId);
     // Made by nobody: what is not mounted would be told as the space of the disk below it.
     const usage = await tools.usage(host, datastoreId, { create: false });
     if (monitorVmDisks) await tellDiskSizes(host, datastoreId, usage, tools);
-    return spaceText(usage);
+    return usageText(usage);
   },
 };
 

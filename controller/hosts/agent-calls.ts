@@ -1,3 +1,7 @@
+import type { BackupUsageRequest } from '../../proto/gen/onestorage/v1/BackupUsageRequest.ts';
+import type { BackupUsageResponse__Output } from '../../proto/gen/onestorage/v1/BackupUsageResponse.ts';
+import type { CatalogRequest } from '../../proto/gen/onestorage/v1/CatalogRequest.ts';
+import type { CatalogResponse__Output } from '../../proto/gen/onestorage/v1/CatalogResponse.ts';
 import type { CopyGuestDiskRequest } from '../../proto/gen/onestorage/v1/CopyGuestDiskRequest.ts';
 import type { CopyImageRequest } from '../../proto/gen/onestorage/v1/CopyImageRequest.ts';
 import type { CreateContextRequest } from '../../proto/gen/onestorage/v1/CreateContextRequest.ts';
@@ -7,21 +11,30 @@ import type { DescribeImageRequest } from '../../proto/gen/onestorage/v1/Describ
 import type { DiscardRequest } from '../../proto/gen/onestorage/v1/DiscardRequest.ts';
 import type { Finding__Output } from '../../proto/gen/onestorage/v1/Finding.ts';
 import type { GuestDirectoryRequest } from '../../proto/gen/onestorage/v1/GuestDirectoryRequest.ts';
+import type { FlattenBackupRequest } from '../../proto/gen/onestorage/v1/FlattenBackupRequest.ts';
 import type { GuestSnapshotRequest } from '../../proto/gen/onestorage/v1/GuestSnapshotRequest.ts';
 import type { ImportImageRequest } from '../../proto/gen/onestorage/v1/ImportImageRequest.ts';
 import type { InspectRequest } from '../../proto/gen/onestorage/v1/InspectRequest.ts';
+import type { ListBackupRequest } from '../../proto/gen/onestorage/v1/ListBackupRequest.ts';
+import type { ListBackupResponse__Output } from '../../proto/gen/onestorage/v1/ListBackupResponse.ts';
 import type { OpenExportRequest } from '../../proto/gen/onestorage/v1/OpenExportRequest.ts';
 import type { OperationEvent__Output } from '../../proto/gen/onestorage/v1/OperationEvent.ts';
 import type { QuarantineRequest } from '../../proto/gen/onestorage/v1/QuarantineRequest.ts';
 import type { ReceiveRequest } from '../../proto/gen/onestorage/v1/ReceiveRequest.ts';
+import type { RemoveBackupRequest } from '../../proto/gen/onestorage/v1/RemoveBackupRequest.ts';
 import type { RemoveDiskRequest } from '../../proto/gen/onestorage/v1/RemoveDiskRequest.ts';
 import type { RemoveImageRequest } from '../../proto/gen/onestorage/v1/RemoveImageRequest.ts';
 import type { ResizeDiskRequest } from '../../proto/gen/onestorage/v1/ResizeDiskRequest.ts';
+import type { RestoreBackupRequest } from '../../proto/gen/onestorage/v1/RestoreBackupRequest.ts';
 import type { SnapshotRequest } from '../../proto/gen/onestorage/v1/SnapshotRequest.ts';
 import type { StageRequest } from '../../proto/gen/onestorage/v1/StageRequest.ts';
 import type { StatOriginRequest } from '../../proto/gen/onestorage/v1/StatOriginRequest.ts';
+import type { StoreBackupRequest } from '../../proto/gen/onestorage/v1/StoreBackupRequest.ts';
+import type { SwapDisksRequest } from '../../proto/gen/onestorage/v1/SwapDisksRequest.ts';
 import type { Ticket } from '../../proto/gen/onestorage/v1/Ticket.ts';
+import type { UnlockRepositoryRequest } from '../../proto/gen/onestorage/v1/UnlockRepositoryRequest.ts';
 import type { UsageResponse__Output } from '../../proto/gen/onestorage/v1/UsageResponse.ts';
+import type { VerifyBackupRequest } from '../../proto/gen/onestorage/v1/VerifyBackupRequest.ts';
 import type { VmSizes } from '../../runtime/monitord/template.ts';
 import type { Host } from './directory.ts';
 
@@ -51,6 +64,13 @@ export interface AgentRequests {
   'Staging/Discard': DiscardRequest;
   'Inspections/Quarantine': QuarantineRequest;
   'Transfers/Receive': ReceiveRequest;
+  'Backups/Store': StoreBackupRequest;
+  'Backups/Remove': RemoveBackupRequest;
+  'Backups/Flatten': FlattenBackupRequest;
+  'Backups/Restore': RestoreBackupRequest;
+  'Backups/Swap': SwapDisksRequest;
+  'Backups/Verify': VerifyBackupRequest;
+  'Backups/Unlock': UnlockRepositoryRequest;
 }
 export type AgentMethod = keyof AgentRequests;
 
@@ -80,4 +100,8 @@ export interface AgentCalls {
   /** What does not fit in a datastore of the host. */
   inspect(host: Host, request: InspectRequest, signal: AbortSignal): AsyncIterable<Finding__Output>;
   openExport(host: Host, request: OpenExportRequest, signal: AbortSignal): Promise<Ticket>;
+  /** What a chain of backups holds, and which of its links the repository still has. */
+  listBackup(host: Host, request: ListBackupRequest, signal: AbortSignal): Promise<ListBackupResponse__Output>;
+  backupUsage(host: Host, request: BackupUsageRequest, signal: AbortSignal): Promise<BackupUsageResponse__Output>;
+  backupCatalog(host: Host, request: CatalogRequest, signal: AbortSignal): Promise<CatalogResponse__Output>;
 }

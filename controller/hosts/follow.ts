@@ -11,6 +11,10 @@ export interface AgentResult {
   readonly format: string;
   readonly sizeBytes: number;
   readonly md5: string;
+  /** Of a backup that was stored. */
+  readonly backupId?: string;
+  /** Of a backup that was flattened, as it is now. */
+  readonly chain?: { readonly id: number; readonly backupId: string }[];
 }
 
 export interface Listener {

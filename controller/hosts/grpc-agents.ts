@@ -46,6 +46,13 @@ const STARTS: { readonly [M in AgentMethod]: Start<M> } = {
   'Staging/Discard': (channel, request, signal) => callStream(channel.client('Staging'), 'Discard', request, { signal }),
   'Inspections/Quarantine': (channel, request, signal) => callStream(channel.client('Inspections'), 'Quarantine', request, { signal }),
   'Transfers/Receive': (channel, request, signal) => callStream(channel.client('Transfers'), 'Receive', request, { signal }),
+  'Backups/Store': (channel, request, signal) => callStream(channel.client('Backups'), 'Store', request, { signal }),
+  'Backups/Remove': (channel, request, signal) => callStream(channel.client('Backups'), 'Remove', request, { signal }),
+  'Backups/Flatten': (channel, request, signal) => callStream(channel.client('Backups'), 'Flatten', request, { signal }),
+  'Backups/Restore': (channel, request, signal) => callStream(channel.client('Backups'), 'Restore', request, { signal }),
+  'Backups/Swap': (channel, request, signal) => callStream(channel.client('Backups'), 'Swap', request, { signal }),
+  'Backups/Verify': (channel, request, signal) => callStream(channel.client('Backups'), 'Verify', request, { signal }),
+  'Backups/Unlock': (channel, request, signal) => callStream(channel.client('Backups'), 'Unlock', request, { signal }),
 };
 
 function sizesOf({ vmId, disks }: VmDiskSizes__Output): VmSizes {
@@ -156,6 +163,11 @@ export function grpcAgents({ identity, statMs, monitorMs }: GrpcAgentsOptions): 
     },
     inspect: (host, request, signal) => callStream(channelOf(host).client('Inspections'), 'Inspect', request, { signal }),
     openExport: (host, request, signal) => callUnary(channelOf(host).client('Transfers'), 'Open', request, { signal }),
+    listBackup: (host, request, signal) => callUnary(channelOf(host).client('Backups'), 'List', request, { signal, deadlineMs: statMs }),
+    backupUsage: (host, request, signal) =>
+      callUnary(channelOf(host).client('Backups'), 'Usage', request, { signal, deadlineMs: monitorMs }),
+    backupCatalog: (host, request, signal) =>
+      callUnary(channelOf(host).client('Backups'), 'Catalog', request, { signal, deadlineMs: statMs }),
     close: () => {
       for (const channel of channels.values()) channel.close();
       channels.clear();

@@ -14,20 +14,20 @@ export interface OpenNebulaOptions {
   readonly retryAfterMs?: number;
 }
 
-/** What flows ask OpenNebula: one call an action. */
+/** What flows ask OpenNebula: one call an action, mostly. */
 export interface OpenNebula {
   vm(id: number, signal: AbortSignal): Promise<VmDocument>;
   image(id: number, signal: AbortSignal): Promise<XmlElement>;
+  /** With its secrets in the clear: oneadmin may ask for them. */
   datastore(id: number, signal: AbortSignal): Promise<XmlElement>;
 }
 
 /** OpenNebula by XML-RPC. Throws opennebula_unavailable or not_found. */
 export function openNebula(options: OpenNebulaOptions): OpenNebula {
-  const info = (method: string, id: number, signal: AbortSignal): Promise<XmlElement> => askOpenNebula(options, method, [id], signal);
   return {
-    vm: async (id, signal) => vmDocument(await info('one.vm.info', id, signal)),
-    image: (id, signal) => info('one.image.info', id, signal),
-    datastore: (id, signal) => info('one.datastore.info', id, signal),
+    vm: async (id, signal) => vmDocument(await askOpenNebula(options, 'one.vm.info', [id], signal)),
+    image: (id, signal) => askOpenNebula(options, 'one.image.info', [id], signal),
+    datastore: (id, signal) => askOpenNebula(options, 'one.datastore.info', [id, true], signal),
   };
 }
 
@@ -38,13 +38,23 @@ export async function askOpenNebula(
   parameters: readonly XmlRpcValue[],
   signal: AbortSignal,
 ): Promise<XmlElement> {
-  const answer = await call(options, method, parameters, signal);
-  return readXml(methodResult(method, answer), `the document of ${method} ${parameters.join(' ')}`);
+  const answer = await orderOpenNebula(options, method, parameters, signal);
+  return readXml(answer, `the document of ${method} ${parameters.join(' ')}`);
+}
+
+/** One call that gives a word, not a document: `session` undefined is that of ONE_AUTH. Throws opennebula_refused for what is not allowed, too. */
+export async function orderOpenNebula(
+  options: OpenNebulaOptions,
+  method: string,
+  parameters: readonly XmlRpcValue[],
+  signal: AbortSignal,
+  session?: string,
+): Promise<string> {
+  return methodResult(method, await call(options, method, [session ?? (await readSession(options.authFile)), ...parameters], signal));
 }
 
 async function call(options: OpenNebulaOptions, method: string, parameters: readonly XmlRpcValue[], signal: AbortSignal): Promise<string> {
-  const session = await readSession(options.authFile);
-  const body = methodCall(method, [session, ...parameters]);
+  const body = methodCall(method, parameters);
   try {
     return await post(options, method, body, signal);
   } catch (thrown) {
@@ -81,14 +91,15 @@ async function post(options: OpenNebulaOptions, method: string, body: string, si
   return Buffer.concat(parts).toString('utf8');
 }
 
-async function readSession(file: string): Promise<string> {
+/** The first line of a file with `user:password`; `what` names it in errors. */
+export async function readSession(file: string, what = 'ONE_AUTH'): Promise<string> {
   try {
     const session = (await readFile(file, 'utf8')).split('\n')[0]?.trim() ?? '';
     if (session.includes(':')) return session;
   } catch (thrown) {
-    throw new StorageError('opennebula_unavailable', `ONE_AUTH: ${asStorageError(thrown).message}`, { cause: thrown });
+    throw new StorageError('opennebula_unavailable', `${what}: ${asStorageError(thrown).message}`, { cause: thrown });
   }
-  throw new StorageError('opennebula_unavailable', `ONE_AUTH: ${file} does not begin with user:password`);
+  throw new StorageError('opennebula_unavailable', `${what}: ${file} does not begin with user:password`);
 }
 
 function codeOf(thrown: unknown): string {

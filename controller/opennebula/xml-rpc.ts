@@ -1,4 +1,4 @@
-import { StorageError } from '../../runtime/errors.ts';
+import { type Reason, StorageError } from '../../runtime/errors.ts';
 import { child } from './pick.ts';
 import { readXml, type XmlElement } from './xml.ts';
 
@@ -18,10 +18,16 @@ export function methodCall(method: string, parameters: readonly XmlRpcValue[]): 
   return `<?xml version="1.0"?><methodCall><methodName>${method}</methodName><params>${list}</params></methodCall>`;
 }
 
-/** NO_EXISTS of OpenNebula's error codes. */
-const NO_EXISTS = 0x0400;
+/** OpenNebula's error codes that say more than that it failed: AUTHORIZATION, NO_EXISTS, ACTION, ALLOCATE, LOCKED. */
+const CODES: ReadonlyMap<number, Reason> = new Map([
+  [0x0200, 'opennebula_refused'],
+  [0x0400, 'not_found'],
+  [0x0800, 'opennebula_refused'],
+  [0x4000, 'opennebula_refused'],
+  [0x8000, 'opennebula_refused'],
+]);
 
-/** The document of an answer `[true, document, 0]`. Throws not_found for NO_EXISTS, opennebula_unavailable for any other error. */
+/** The body of an answer `[true, body, 0]`: a document, or a number. Throws not_found, opennebula_refused, opennebula_unavailable for any other error. */
 export function methodResult(method: string, text: string): string {
   const root = readXml(text, `the answer to ${method}`);
   const fault = child(root, 'fault');
@@ -32,7 +38,7 @@ export function methodResult(method: string, text: string): string {
     throw new StorageError('opennebula_unavailable', `${method}: the answer is not what OpenNebula gives; check opennebula.endpoint`);
   }
   if (success === '1') return body;
-  throw new StorageError(Number(code) === NO_EXISTS ? 'not_found' : 'opennebula_unavailable', `OpenNebula: ${body.slice(0, 300)}`);
+  throw new StorageError(CODES.get(Number(code)) ?? 'opennebula_unavailable', `OpenNebula: ${body.slice(0, 300)}`);
 }
 
 /** A value with its type around it, or bare text, which is a string. */

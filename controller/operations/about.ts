@@ -2,7 +2,10 @@ import { oneLine } from '../../runtime/errors.ts';
 import type { ActionName } from '../../shims/actions.ts';
 import { splitDatastorePath } from '../../shims/places.ts';
 import { diskIdOf } from '../flows/disks.ts';
-import { actionData, decodeBase64, words as wordList } from '../opennebula/action-data.ts';
+import { actionData, inputText, words as wordList } from '../opennebula/action-data.ts';
+import { child, numberOf } from '../opennebula/pick.ts';
+import { readXml, type XmlElement } from '../opennebula/xml.ts';
+import { aboutBackup } from './about-backup.ts';
 
 /** What is known of a call from its words and its document alone. */
 export interface About {
@@ -26,12 +29,18 @@ export function verbOf(action: ActionName): string {
   return action.slice(3);
 }
 
+const BACKUP_DATASTORE = 3;
+
+function isBackup(root: XmlElement): boolean {
+  return numberOf(child(root, 'DATASTORE'), 'TYPE') === BACKUP_DATASTORE;
+}
+
 /** Throws outside_datastore and bad_document: nothing has begun then. */
 export function aboutAction(action: ActionName, words: Words, stdin: string, datastores: string): About {
   // What a backup datastore does for a VM is told by its words, as the actions of a transfer manager are.
-  return action.startsWith('ds/') && !isHostPath(words['directory'])
-    ? aboutImage(action, words, stdin, datastores)
-    : aboutVm(action, words, datastores);
+  if (!action.startsWith('ds/') || isHostPath(words['directory'])) return aboutVm(action, words, datastores);
+  const root = readXml(inputText(action, stdin), 'the document on standard input');
+  return isBackup(root) ? aboutBackup(verbOf(action), root, words['id']) : aboutImage(action, words, stdin, datastores);
 }
 
 function placeText(datastores: string, path: string): string {
@@ -72,7 +81,7 @@ function aboutVm(action: ActionName, words: Words, datastores: string): About {
 
 function aboutImage(action: ActionName, words: Words, stdin: string, datastores: string): About {
   const verb = verbOf(action);
-  const data = actionData(decodeBase64(stdin));
+  const data = actionData(inputText(action, stdin));
   const name = data.image === undefined ? `datastore ${data.datastore.id}` : `image ${data.image.id ?? String(words['id'])}`;
   const source = data.image?.source;
   const targets = source?.startsWith('/') === true && verb !== 'export' ? [placeText(datastores, source)] : [];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { OperationContext, OperationKind } from '../../runtime/operations/types.ts';
+import type { OperationContext, OperationKind, UndoContext } from '../../runtime/operations/types.ts';
 import { ACTIONS, type ActionName } from '../../shims/actions.ts';
 import { parseWords } from '../../shims/words.ts';
 import { flowOf } from '../flows/flows.ts';
@@ -85,8 +85,27 @@ export function actionKind({ services, admission, earlier, onBegin }: ActionKind
       const known = begun.get(operationId);
       begun.delete(operationId);
       await giveUp(input, known, services, log);
+      await undoFlow(input, { operationId, log });
     },
   };
+
+  async function undoFlow(input: ActionInput, { operationId, log }: Pick<UndoContext, 'operationId' | 'log'>): Promise<void> {
+    const { key, action, driver, suffix, stdin } = input;
+    const flow = flowOf(action, driver);
+    if (flow.undo === undefined) return;
+    const context = {
+      subject: operationId,
+      attempt: 1,
+      signal: new AbortController().signal,
+      step: <T>(_name: string, work: () => Promise<T>): Promise<T> => work(),
+      commit: () => undefined,
+      report: () => undefined,
+      count: () => undefined,
+      log,
+    };
+    const tools = flowTools({ services, context, key, action, class: flow.class, driver, suffix, stdin, begun: new Begun() });
+    await flow.undo(parseWords(action, input.argv), tools);
+  }
 
   function admit(
     wanted: NonNullable<ReturnType<typeof flowOf>['class']>,

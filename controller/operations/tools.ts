@@ -14,6 +14,7 @@ import type { AgentOperation } from '../hosts/stop-agents.ts';
 import { actionData, decodeBase64, inputText } from '../opennebula/action-data.ts';
 import type { OpenNebula } from '../opennebula/client.ts';
 import { tellMonitord } from '../opennebula/monitord.ts';
+import type { UserOrders } from '../opennebula/user-orders.ts';
 import { vmDocument } from '../opennebula/vm-document.ts';
 import { readXml } from '../opennebula/xml.ts';
 import type { AdmissionClass } from './admission.ts';
@@ -25,6 +26,10 @@ export interface ActionServices {
   readonly agents: AgentCalls;
   readonly hosts: HostDirectory;
   readonly openNebula: OpenNebula;
+  /** OpenNebula with the rights of a user. */
+  readonly actAs: (userName: string) => UserOrders;
+  /** Lets the next backup of a VM be full, in the background. */
+  readonly resetChain: (vmId: number) => void;
 }
 
 /** What an action has asked of agents. */
@@ -76,10 +81,12 @@ export function flowTools(options: ToolsOptions): FlowTools {
   const limits: Readonly<Record<string, number>> = config.bandwidth;
   const bytesPerSecond = Math.round((limits[options.class ?? ''] ?? 0) * MIB);
   const input = (): string => inputText(action, options.stdin);
+  const driver = driverOf(action, options.driver, options.suffix);
   return {
     action,
     signal,
-    placement: driverOf(action, options.driver, options.suffix).placement,
+    placement: driver.placement,
+    backend: driver.backend,
     monitor: monitorOf(options.driver, options.suffix),
     vmFiles: config.vm_files,
     log: context.log,
@@ -95,7 +102,14 @@ export function flowTools(options: ToolsOptions): FlowTools {
     inputText: input,
     document: () => actionData(input()),
     vmDocument: () => vmDocument(readXml(input(), 'the document on standard input')),
+    input: () => readXml(input(), 'the document on standard input'),
     cancelOthers: (actions, directory) => options.cancelOthers?.(actions, directory) ?? Promise.resolve([]),
+    image: (id) => openNebula.image(id, signal),
+    datastore: (id) => openNebula.datastore(id, signal),
+    actAs: services.actAs,
+    resetChain: services.resetChain,
+    attempt: context.attempt,
+    step: context.step,
     run: (host, step, method, request, { wait } = { wait: false }) => {
       const operationId = `${key}.${step}`;
       const whole = { ...request, operation: { operationId, subject: context.subject } };
@@ -130,6 +144,9 @@ export function flowTools(options: ToolsOptions): FlowTools {
       if (left.length > 0) context.log('warn', `VM ${left.join(', VM ')}: ${TOO_MANY}`);
     },
     statOrigin: (host, origin, opaque) => agents.statOrigin(host, { origin, opaque }, signal),
+    listBackup: (host, repository, chain, diskId = '') =>
+      agents.listBackup(host, { repository, chain: { increments: [...chain] }, diskId }, signal),
+    backupUsage: (host, repository) => agents.backupUsage(host, { repository }, signal),
     bridge: (names, index) => chooseBridge(names, index, services, context),
   };
 }

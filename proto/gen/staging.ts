@@ -1,6 +1,7 @@
 import type * as grpc from '@grpc/grpc-js';
 import type { MessageTypeDefinition } from '@grpc/proto-loader';
 
+import type { BackupIncrement as _onestorage_v1_BackupIncrement, BackupIncrement__Output as _onestorage_v1_BackupIncrement__Output } from './onestorage/v1/BackupIncrement.ts';
 import type { CancelOperationRequest as _onestorage_v1_CancelOperationRequest, CancelOperationRequest__Output as _onestorage_v1_CancelOperationRequest__Output } from './onestorage/v1/CancelOperationRequest.ts';
 import type { CancelOperationResponse as _onestorage_v1_CancelOperationResponse, CancelOperationResponse__Output as _onestorage_v1_CancelOperationResponse__Output } from './onestorage/v1/CancelOperationResponse.ts';
 import type { DiscardRequest as _onestorage_v1_DiscardRequest, DiscardRequest__Output as _onestorage_v1_DiscardRequest__Output } from './onestorage/v1/DiscardRequest.ts';
@@ -30,6 +31,7 @@ type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> 
 export interface ProtoGrpcType {
   onestorage: {
     v1: {
+      BackupIncrement: MessageTypeDefinition<_onestorage_v1_BackupIncrement, _onestorage_v1_BackupIncrement__Output>
       CancelOperationRequest: MessageTypeDefinition<_onestorage_v1_CancelOperationRequest, _onestorage_v1_CancelOperationRequest__Output>
       CancelOperationResponse: MessageTypeDefinition<_onestorage_v1_CancelOperationResponse, _onestorage_v1_CancelOperationResponse__Output>
       DiscardRequest: MessageTypeDefinition<_onestorage_v1_DiscardRequest, _onestorage_v1_DiscardRequest__Output>

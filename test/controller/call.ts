@@ -8,18 +8,21 @@ import type { ActionOutcome } from '../../controller/server/handler.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { Operations } from '../../runtime/operations/operations.ts';
 import type { ActionName } from '../../shims/actions.ts';
-import { type FakeAgents, type FakeOpenNebula, fakeServices, type SeenCall } from './fake-agents.ts';
+import { type FakeAgents, type FakeOpenNebula, type FakeUserOrders, fakeServices, type SeenCall } from './fake-agents.ts';
 
 export interface Bench {
   readonly agents: FakeAgents;
   readonly openNebula: FakeOpenNebula;
+  readonly orders: FakeUserOrders;
+  /** VMs whose next backup was made full. */
+  readonly resets: readonly number[];
   readonly actions: Actions;
   readonly operations: Operations;
   readonly lines: string[];
   /** File of the journal. */
   readonly journal: string;
   /** A call as a shim makes it, on our drivers. */
-  call(action: ActionName, argv: string, stdin?: string, key?: string): Promise<ActionOutcome>;
+  call(action: ActionName, argv: string, stdin?: string, key?: string, driver?: string): Promise<ActionOutcome>;
   /** `host method` of each call so far. */
   seen(): string[];
   request(method: string): SeenCall['request'];
@@ -41,17 +44,19 @@ function assemble(directory: string, services: ReturnType<typeof fakeServices>):
   return {
     agents: services.agents,
     openNebula: services.openNebula,
+    orders: services.orders,
+    resets: services.resets,
     actions,
     operations,
     lines,
     journal: join(directory, 'operations.db'),
-    call: (action, argv, stdin = '', key = randomUUID()) =>
+    call: (action, argv, stdin = '', key = randomUUID(), driver = action.startsWith('ds/') ? 'agent_fs' : 'agent_local') =>
       actions.run(
         {
           key,
           action,
           suffix: undefined,
-          driver: action.startsWith('ds/') ? 'agent_fs' : 'agent_local',
+          driver,
           argv: argv.split(' ').filter((word) => word !== ''),
           stdin,
         },

@@ -5,11 +5,14 @@ import type { AgentCalls } from '../../controller/hosts/agent-calls.ts';
 import { hostDirectory } from '../../controller/hosts/directory.ts';
 import type { AgentResult } from '../../controller/hosts/follow.ts';
 import type { OpenNebula } from '../../controller/opennebula/client.ts';
+import { MARK, type NamedObject, type UserOrders } from '../../controller/opennebula/user-orders.ts';
 import { type VmDocument, vmDocument } from '../../controller/opennebula/vm-document.ts';
-import { readXml } from '../../controller/opennebula/xml.ts';
+import { readXml, type XmlElement } from '../../controller/opennebula/xml.ts';
 import type { ActionServices } from '../../controller/operations/tools.ts';
 import type { Finding__Output } from '../../proto/gen/onestorage/v1/Finding.ts';
 import type { InspectRequest } from '../../proto/gen/onestorage/v1/InspectRequest.ts';
+import type { ListBackupRequest } from '../../proto/gen/onestorage/v1/ListBackupRequest.ts';
+import type { ListBackupResponse__Output } from '../../proto/gen/onestorage/v1/ListBackupResponse.ts';
 import type { OperationEvent__Output } from '../../proto/gen/onestorage/v1/OperationEvent.ts';
 import { StorageError } from '../../runtime/errors.ts';
 import type { VmSizes } from '../../runtime/monitord/template.ts';
@@ -111,6 +114,24 @@ export class FakeAgents implements AgentCalls {
     return { capability: 'secret-capability', address: host.address, hostName: host.name, machineId: await this.machineId(host) };
   };
 
+  /** What a repository holds of a chain. */
+  listing: (request: ListBackupRequest) => ListBackupResponse__Output = () => ({ files: [], vmXml: '', increments: [] });
+
+  listBackup: AgentCalls['listBackup'] = async (host, request) => {
+    this.calls.push({ host: host.name, method: 'Backups/List', request: request as Record<string, unknown> });
+    return this.listing(request);
+  };
+
+  backupUsage: AgentCalls['backupUsage'] = async (host, request) => {
+    this.calls.push({ host: host.name, method: 'Backups/Usage', request: request as Record<string, unknown> });
+    return { totalBytes: 10 * 1024 ** 2, usedBytes: 4 * 1024 ** 2 + 1, freeBytes: 5 * 1024 ** 2 + 5, known: true };
+  };
+
+  backupCatalog: AgentCalls['backupCatalog'] = async (host, request) => {
+    this.calls.push({ host: host.name, method: 'Backups/Catalog', request: request as Record<string, unknown> });
+    return { entries: [] };
+  };
+
   async #outcome(call: SeenCall, signal: AbortSignal): Promise<OperationEvent__Output> {
     try {
       return {
@@ -159,11 +180,71 @@ export class FakeOpenNebula implements OpenNebula {
     if (vm.id !== id) throw new StorageError('not_found', `OpenNebula: no VM ${id}`);
     return vm;
   };
-  image = (): Promise<never> => Promise.reject(new StorageError('not_found', 'no image'));
-  datastore = (): Promise<never> => Promise.reject(new StorageError('not_found', 'no datastore'));
+  /** Documents of images and datastores, by id. */
+  readonly images = new Map<number, string>();
+  readonly datastores = new Map<number, string>();
+  image = async (id: number): Promise<XmlElement> => documentOf(this.images, id, 'image');
+  datastore = async (id: number): Promise<XmlElement> => documentOf(this.datastores, id, 'datastore');
 }
 
-export function fakeServices(values: Record<string, unknown> = {}): ActionServices & { agents: FakeAgents; openNebula: FakeOpenNebula } {
+function documentOf(documents: ReadonlyMap<number, string>, id: number, what: string): XmlElement {
+  const text = documents.get(id);
+  if (text === undefined) throw new StorageError('not_found', `OpenNebula: no ${what} ${id}`);
+  return readXml(text, `${what} ${id}`);
+}
+
+/** An OpenNebula that does what a user asks, and remembers what it made. */
+export class FakeUserOrders implements UserOrders {
+  readonly images: { id: number; name: string; mark: string | undefined; template: string }[] = [];
+  readonly templates: { id: number; name: string; mark: string | undefined; template: string }[] = [];
+  readonly users: string[] = [];
+  /** Throws, to refuse. */
+  allow: (what: 'image' | 'template', template: string) => void | Promise<void> = () => undefined;
+  #next = 50;
+  allocateImage = async (template: string): Promise<number> => await this.#allocate('image', template);
+  allocateTemplate = async (template: string): Promise<number> => await this.#allocate('template', template);
+  deleteImage = async (id: number): Promise<void> => remove(this.images, id);
+  deleteTemplate = async (id: number): Promise<void> => remove(this.templates, id);
+  ownImages = async (): Promise<readonly NamedObject[]> => this.images;
+  ownTemplates = async (): Promise<readonly NamedObject[]> => this.templates;
+
+  async #allocate(what: 'image' | 'template', template: string): Promise<number> {
+    await this.allow(what, template);
+    const word = (name: string): string | undefined => new RegExp(`<${name}>([^<]*)<`).exec(template)?.[1];
+    this.#next += 1;
+    (what === 'image' ? this.images : this.templates).push({ id: this.#next, name: word('NAME') ?? '', mark: word(MARK), template });
+    return this.#next;
+  }
+}
+
+function remove(list: { readonly id: number }[], id: number): void {
+  const at = list.findIndex((one) => one.id === id);
+  if (at < 0) throw new StorageError('not_found', `OpenNebula: no ${id}`);
+  list.splice(at, 1);
+}
+
+export interface FakeServices extends ActionServices {
+  readonly agents: FakeAgents;
+  readonly openNebula: FakeOpenNebula;
+  readonly orders: FakeUserOrders;
+  readonly resets: number[];
+}
+
+export function fakeServices(values: Record<string, unknown> = {}): FakeServices {
   const config = controllerConfig.parse({ front_end: { names: ['frontend'] }, deadlines: { reattach_seconds: 5 }, ...values });
-  return { config, hosts: hostDirectory(config), agents: new FakeAgents(), openNebula: new FakeOpenNebula() };
+  const orders = new FakeUserOrders();
+  const resets: number[] = [];
+  return {
+    config,
+    hosts: hostDirectory(config),
+    agents: new FakeAgents(),
+    openNebula: new FakeOpenNebula(),
+    orders,
+    resets,
+    actAs: (userName) => {
+      orders.users.push(userName);
+      return orders;
+    },
+    resetChain: (vmId) => void resets.push(vmId),
+  };
 }

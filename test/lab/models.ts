@@ -14,6 +14,8 @@ export function emptyModel(options: {
     vms: new Map(),
     datastores: new Map(),
     images: new Map(),
+    templates: new Map(),
+    users: new Map(),
   };
 }
 

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parse, stringify } from 'yaml';
 import { createAuthority, issueCertificate } from '../../runtime/identity/authority.ts';
+import { SERVER_AUTH } from './opennebula/sessions.ts';
 import type { PortBlock } from './ports.ts';
 
 /** The files of a site in one temporary directory: keys, configurations, and each host's own datastores. */
@@ -52,6 +53,7 @@ export async function makeSite(ports: PortBlock, agentOptions: Readonly<Record<s
   await issueCertificate(at('pki', 'authority'), { role: 'admin', hostName: 'admin' }, at('pki', 'admin'));
   const hosts = await Promise.all(HOSTS.map((name, index) => makeHost(name, index)));
   await writeFile(at('one', 'one_auth'), `${SESSION}\n`, { mode: 0o600 });
+  await writeFile(at('one', 'onegate_auth'), `${SERVER_AUTH}\n`, { mode: 0o600 });
   return {
     directory,
     home,
@@ -119,7 +121,12 @@ export async function writeControllerConfig(site: Site, settings: ControllerSett
     vm_files: site.vmFiles,
     front_end: { names: ['frontend'], address: site.hosts.frontend.address },
     hosts,
-    opennebula: { endpoint: settings.endpoint, auth_file: path.join(site.home, 'one_auth'), version: settings.version },
+    opennebula: {
+      endpoint: settings.endpoint,
+      auth_file: path.join(site.home, 'one_auth'),
+      server_auth_file: path.join(site.home, 'onegate_auth'),
+      version: settings.version,
+    },
     // Tests look at the hosts' trees; the one that is about markers turns it on.
     mark_datastores_seconds: 0,
     metrics: 'off',

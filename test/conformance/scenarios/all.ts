@@ -18,10 +18,15 @@ export const FAMILIES = {
 
 export const ALL: readonly Scenario[] = Object.values(FAMILIES).flat();
 
-/** Actions that need a running domain, which this site has not: the directory of tests where they are killed at each step. */
+/** Actions that need a running domain or a repository, which this site has not: the directory of tests where they are killed at each step. */
 export const ELSEWHERE: { readonly [A in ActionName]?: string } = {
   'tm/snap_create_live': 'test/live',
   'tm/prebackup_live': 'test/live',
   'tm/postbackup_live': 'test/live',
   'ds/backup_cancel': 'test/live',
+  'ds/backup': 'test/backup',
+  'ds/restore': 'test/backup',
+  'ds/increment_flatten': 'test/backup',
+  'ds/ls': 'test/backup',
+  'tm/restore': 'test/backup',
 };

@@ -1,9 +1,15 @@
-import type { Datastore, Disk, DiskSnapshot, Image, OneModel, Vm } from './model.ts';
+import type { Datastore, Disk, DiskSnapshot, Image, Increment, OneModel, User, Vm, VmTemplate } from './model.ts';
 import { cdata, element, plain, template } from './xml.ts';
 
 /** OpenNebula's documents in the form a real oned sends them: the same elements at the same depth, CDATA where it writes CDATA. */
 
-const OWNER = [plain('UID', 0), plain('GID', 0), plain('UNAME', 'oneadmin'), plain('GNAME', 'oneadmin')].join('');
+const ONEADMIN: Pick<User, 'id' | 'name' | 'groupId' | 'group'> = { id: 0, name: 'oneadmin', groupId: 0, group: 'oneadmin' };
+const OWNER = ownerElements(ONEADMIN);
+
+function ownerElements(user: typeof ONEADMIN): string {
+  return [plain('UID', user.id), plain('GID', user.groupId), plain('UNAME', user.name), plain('GNAME', user.group)].join('');
+}
+
 const PERMISSIONS = element(
   'PERMISSIONS',
   ['OWNER_U', 'OWNER_M', 'OWNER_A', 'GROUP_U', 'GROUP_M', 'GROUP_A', 'OTHER_U', 'OTHER_M', 'OTHER_A'].map((name) =>
@@ -39,14 +45,15 @@ export function vmDocument(model: OneModel, vm: Vm): string {
       vm.tpm === true ? element('TPM', cdata('MODEL', 'tpm-crb')) : '',
       cdata('TM_MAD_SYSTEM', last?.tm ?? ''),
       cdata('VMID', vm.id),
+      template(vm.template ?? {}),
     ),
-    '<USER_TEMPLATE/>',
+    element('USER_TEMPLATE', template(vm.userTemplate ?? {})),
     element(
       'HISTORY_RECORDS',
       vm.history.map((record) => historyElement(vm, record)),
     ),
     vm.disks.filter((disk) => disk.nextSnapshot > 0).map((disk) => snapshotsElement(disk.snapshots, disk.nextSnapshot, disk.id)),
-    element('BACKUPS', element('BACKUP_CONFIG', template(backupConfig(vm))), '<BACKUP_IDS/>'),
+    element('BACKUPS', element('BACKUP_CONFIG', template(backupConfig(vm))), element('BACKUP_IDS', ids(vm.backup?.images ?? []))),
   );
 }
 
@@ -55,13 +62,17 @@ function backupConfig({ fsFreeze, backup }: Vm): Record<string, string | number 
   return {
     BACKUP_VOLATILE: 'NO',
     FS_FREEZE: fsFreeze ?? 'NONE',
-    INCREMENTAL_BACKUP_ID: -1,
+    INCREMENTAL_BACKUP_ID: backup.imageId ?? -1,
     INCREMENT_MODE: backup.incrementMode ?? 'CBT',
     KEEP_LAST: 4,
     LAST_DATASTORE_ID: 104,
     LAST_INCREMENT_ID: backup.lastIncrementId ?? -1,
     MODE: backup.mode,
   };
+}
+
+function ids(list: readonly number[]): string[] {
+  return list.map((id) => plain('ID', id));
 }
 
 function diskElement(model: OneModel, disk: Disk, systemDatastore: number, systemTm: string): string {
@@ -154,7 +165,7 @@ export function datastoreDocument(model: OneModel, datastore: Datastore): string
         PERSISTENT_SNAPSHOTS: 'YES',
         SHARED: datastore.type === 1 ? 'NO' : undefined,
         TM_MAD: datastore.tmMad,
-        TYPE: ['IMAGE_DS', 'SYSTEM_DS', 'FILE_DS'][datastore.type],
+        TYPE: ['IMAGE_DS', 'SYSTEM_DS', 'FILE_DS', 'BACKUP_DS'][datastore.type],
         ...datastore.template,
       }),
     ),
@@ -165,7 +176,7 @@ export function imageDocument(model: OneModel, image: Image): string {
   return element(
     'IMAGE',
     plain('ID', image.id),
-    OWNER,
+    ownerElements(model.users.get(image.owner ?? '') ?? ONEADMIN),
     plain('NAME', image.name),
     PERMISSIONS,
     plain('TYPE', image.type),
@@ -178,7 +189,7 @@ export function imageDocument(model: OneModel, image: Image): string {
     cdata('FORMAT', image.format),
     cdata('FS', image.fs),
     plain('SIZE', image.sizeMb),
-    plain('STATE', image.source === '' ? 4 : 1),
+    plain('STATE', image.error === undefined ? (image.source === '' ? 4 : 1) : 5),
     plain('PREV_STATE', 0),
     plain('RUNNING_VMS', 0),
     plain('CLONING_OPS', 0),
@@ -186,10 +197,22 @@ export function imageDocument(model: OneModel, image: Image): string {
     plain('TARGET_SNAPSHOT', image.targetSnapshot),
     plain('DATASTORE_ID', image.datastoreId),
     plain('DATASTORE', model.datastores.get(image.datastoreId)?.name ?? ''),
-    '<VMS></VMS><CLONES></CLONES><APP_CLONES></APP_CLONES>',
-    element('TEMPLATE', template({ DEV_PREFIX: 'vd', ...image.template })),
+    element('VMS', image.backup === undefined ? '' : plain('ID', image.backup.vmId)),
+    '<CLONES></CLONES><APP_CLONES></APP_CLONES>',
+    element('TEMPLATE', template({ DEV_PREFIX: 'vd', ERROR: image.error, ...image.template })),
     snapshotsElement(image.snapshots, image.nextSnapshot),
-    '<BACKUP_INCREMENTS></BACKUP_INCREMENTS><BACKUP_DISK_IDS></BACKUP_DISK_IDS>',
+    element('BACKUP_INCREMENTS', (image.backup?.increments ?? []).map(incrementElement)),
+    element(
+      'BACKUP_DISK_IDS',
+      (image.backup?.diskIds ?? []).map((id) => plain('ID', id)),
+    ),
+  );
+}
+
+function incrementElement({ id, source, sizeMb, type }: Increment): string {
+  return element(
+    'INCREMENT',
+    template({ DATE: TIME + id, ID: id, PARENT_ID: type === 'FULL' ? -1 : id - 1, SIZE: sizeMb, SOURCE: source, TYPE: type }),
   );
 }
 
@@ -216,9 +239,37 @@ export function imageActionDocument(model: OneModel, image: Image): string {
   return element('DS_DRIVER_ACTION_DATA', imageDocument(model, image), datastoreOf(model, image.datastoreId));
 }
 
-/** stat: of the image only PATH and SIZE. */
-export function statDocument(model: OneModel, path: string, datastoreId: number): string {
-  return element('DS_DRIVER_ACTION_DATA', element('IMAGE', plain('PATH', path), '<SIZE></SIZE>'), datastoreOf(model, datastoreId));
+/** stat: of the image only PATH, SIZE, and the backup job. */
+export function statDocument(model: OneModel, path: string, datastoreId: number, job = ''): string {
+  const more = job === '' ? '' : plain('BACKUP_JOB_ID', job);
+  return element('DS_DRIVER_ACTION_DATA', element('IMAGE', plain('PATH', path), '<SIZE></SIZE>', more), datastoreOf(model, datastoreId));
+}
+
+/** backup (raw XML, with line ends) of a VM into a backup datastore. */
+export function backupDocument(model: OneModel, vm: Vm, datastoreId: number): string {
+  return `<DS_DRIVER_ACTION_DATA>\n  ${datastoreOf(model, datastoreId)}\n  ${vmDocument(model, vm)}\n</DS_DRIVER_ACTION_DATA>\n`;
+}
+
+/** ls: raw XML too, with the image. */
+export function lsDocument(model: OneModel, vm: Vm, image: Image): string {
+  const parts = [datastoreOf(model, image.datastoreId), vmDocument(model, vm), imageDocument(model, image)];
+  return `<DS_DRIVER_ACTION_DATA>\n${parts.join('\n')}\n</DS_DRIVER_ACTION_DATA>\n`;
+}
+
+/** restore: where to, and what the user wants. */
+export function restoreDocument(model: OneModel, image: Image, destination: number, wanted: Readonly<Record<string, string>>): string {
+  const parts = [imageDocument(model, image), datastoreOf(model, image.datastoreId), plain('DESTINATION_DS_ID', destination)];
+  return element('DS_DRIVER_ACTION_DATA', parts, element('TEMPLATE', template(wanted)));
+}
+
+export function flattenDocument(model: OneModel, image: Image, keepLast: number): string {
+  const parts = [imageDocument(model, image), datastoreOf(model, image.datastoreId)];
+  return element('DS_DRIVER_ACTION_DATA', parts, element('EXTRA_DATA', plain('KEEP_LAST', keepLast)));
+}
+
+export function templateDocument(model: OneModel, one: VmTemplate): string {
+  const owner = ownerElements(model.users.get(one.owner) ?? ONEADMIN);
+  return element('VMTEMPLATE', plain('ID', one.id), owner, plain('NAME', one.name), PERMISSIONS, plain('REGTIME', TIME), one.document);
 }
 
 /** monitor of an image datastore, or of a system one (which adds where datastores are, and every tenth time the wish for disk sizes). */

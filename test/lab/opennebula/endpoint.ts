@@ -3,10 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { datastoreDocument, imageDocument, vmDocument } from './documents.ts';
 import type { OneModel } from './model.ts';
+import { type Answer, type Drivers, ORDERS } from './orders.ts';
 import { POOLS } from './pools.ts';
+import { userOf } from './sessions.ts';
 import { escapeText } from './xml.ts';
 
-/** OpenNebula's XML-RPC end, as far as drivers use it: three info calls, answered from the model of the moment. */
+/** OpenNebula's XML-RPC end, as far as drivers use it: answered from the model of the moment, as oneadmin or as a user by a server's token. */
 export interface Endpoint {
   /** `http://127.0.0.1:PORT/RPC2` */
   readonly url: string;
@@ -23,11 +25,10 @@ const AUTHENTICATION = 0x0100;
 const NO_EXISTS = 0x0400;
 const INTERNAL = 0x2000;
 
-type Reply = { readonly ok: true; readonly body: string } | { readonly ok: false; readonly message: string; readonly code: number };
-
 const parser = new XMLParser({ ignoreAttributes: true, parseTagValue: false, trimValues: true, isArray: (name) => name === 'param' });
 
-export async function startEndpoint(model: OneModel, session: string): Promise<Endpoint> {
+/** `drivers` undefined: nothing can be allocated. */
+export async function startEndpoint(model: OneModel, session: string, drivers?: () => Drivers): Promise<Endpoint> {
   const calls: string[] = [];
   const endpoint = { session, calls, down: false, url: '', stop: () => stopServer(server) };
   const server = createServer((request, response) => {
@@ -35,7 +36,7 @@ export async function startEndpoint(model: OneModel, session: string): Promise<E
       request.socket.destroy();
       return;
     }
-    void answer(request, model, session, calls).then((body) => {
+    void answer(request, { model, session, drivers }, calls).then((body) => {
       response.writeHead(200, { 'content-type': 'text/xml; charset=utf-8', 'content-length': Buffer.byteLength(body) });
       response.end(body);
     });
@@ -45,27 +46,44 @@ export async function startEndpoint(model: OneModel, session: string): Promise<E
   return endpoint;
 }
 
-async function answer(request: IncomingMessage, model: OneModel, session: string, calls: string[]): Promise<string> {
+interface Site {
+  readonly model: OneModel;
+  readonly session: string;
+  readonly drivers: (() => Drivers) | undefined;
+}
+
+async function answer(request: IncomingMessage, site: Site, calls: string[]): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString('utf8');
   const call = parseCall(text);
   if (call === undefined) return fault(-503, 'Call XML not a proper XML-RPC call.');
   calls.push(`${call.method} ${call.parameters[1] ?? ''}`.trim());
-  const reply = perform(call.method, call.parameters, model, session);
+  const reply = await perform(call.method, call.parameters, site);
   return reply === undefined ? fault(-506, `Method '${call.method}' not defined`) : response(reply);
 }
 
-function perform(method: string, parameters: readonly string[], model: OneModel, session: string): Reply | undefined {
-  const known = INFO[method];
+async function perform(method: string, parameters: readonly string[], { model, session, drivers }: Site): Promise<Answer | undefined> {
+  const [known, order] = [INFO[method], ORDERS[method]];
+  if (known === undefined && order === undefined) return undefined;
+  const failed = (message: string, code: number): Answer => ({ ok: false, message: `[${method}] ${message}`, code });
+  const user = userOf(model, parameters[0] ?? '', session);
+  if (user === undefined) return failed("User couldn't be authenticated, aborting call.", AUTHENTICATION);
+  if (order !== undefined) {
+    const done = await order(parameters.slice(1), user, { model, drivers: drivers?.() ?? NO_DRIVERS });
+    return done.ok ? done : failed(done.message, done.code);
+  }
   if (known === undefined) return undefined;
-  const failed = (message: string, code: number): Reply => ({ ok: false, message: `[${method}] ${message}`, code });
-  if (parameters[0] !== session) return failed("User couldn't be authenticated, aborting call.", AUTHENTICATION);
   const id = Number(parameters[1] ?? (WITHOUT_PARAMETERS.has(method) ? 0 : undefined));
   if (!Number.isInteger(id)) return failed('Wrong parameter type', INTERNAL);
   const body = known.document(model, id);
   return body === undefined ? failed(`Error getting ${known.word} [${id}].`, NO_EXISTS) : { ok: true, body };
 }
+
+const NO_DRIVERS: Drivers = {
+  stat: () => Promise.reject(new Error('this stand-in runs no drivers')),
+  image: () => Promise.reject(new Error('this stand-in runs no drivers')),
+};
 
 /** These take nothing but the session. */
 const WITHOUT_PARAMETERS: ReadonlySet<string> = new Set(['one.hostpool.info', 'one.datastorepool.info', 'one.system.config']);
@@ -103,7 +121,7 @@ function scalar(param: unknown): string {
   return at === undefined ? '' : String(at);
 }
 
-function response(reply: Reply): string {
+function response(reply: Answer): string {
   const [flag, text, code] = reply.ok ? [1, reply.body, 0] : [0, reply.message, reply.code];
   const values = [`<boolean>${flag}</boolean>`, `<string>${escapeText(text)}</string>`, `<i4>${code}</i4>`];
   const data = values.map((value) => `<value>${value}</value>`).join('\r\n');

@@ -82,18 +82,64 @@ export interface Vm {
   /** BACKUP_CONFIG/FS_FREEZE; undefined: not set. */
   fsFreeze?: 'NONE' | 'AGENT' | 'SUSPEND';
   /** BACKUP_CONFIG; undefined: not set. */
-  backup?: { mode: 'FULL' | 'INCREMENT'; incrementMode?: 'CBT' | 'SNAPSHOT'; lastIncrementId?: number };
+  backup?: VmBackups;
   /** Has it a virtual TPM? */
   readonly tpm?: boolean;
+  /** Further attributes of its template, and of its user template. */
+  template?: Readonly<Record<string, string>>;
+  userTemplate?: Readonly<Record<string, string>>;
   /** Last one: where it runs now, or ran last. */
   history: HistoryRecord[];
+}
+
+export interface VmBackups {
+  mode: 'FULL' | 'INCREMENT';
+  incrementMode?: 'CBT' | 'SNAPSHOT';
+  /** -1, or not there: the next one is full. */
+  lastIncrementId?: number;
+  /** The image that increments are added to. */
+  imageId?: number;
+  readonly images?: number[];
+}
+
+export interface Increment {
+  readonly id: number;
+  source: string;
+  sizeMb: number;
+  type: 'FULL' | 'INCREMENT';
+}
+
+/** What an image of type BACKUP has. */
+export interface BackupRecord {
+  readonly vmId: number;
+  readonly diskIds: readonly number[];
+  /** Empty: one full backup, whose name is the image's SOURCE. */
+  increments: Increment[];
+}
+
+/** Somebody who asks OpenNebula. */
+export interface User {
+  readonly id: number;
+  readonly name: string;
+  readonly groupId: number;
+  readonly group: string;
+  /** Calls that are refused to this user, as an ACL would. */
+  readonly refused: ReadonlySet<string>;
+}
+
+export interface VmTemplate {
+  readonly id: number;
+  readonly owner: string;
+  readonly name: string;
+  /** `<TEMPLATE>…</TEMPLATE>` */
+  readonly document: string;
 }
 
 export interface Datastore {
   readonly id: number;
   readonly name: string;
-  /** 0 images, 1 system, 2 files. */
-  readonly type: 0 | 1 | 2;
+  /** 0 images, 1 system, 2 files, 3 backups. */
+  readonly type: 0 | 1 | 2 | 3;
   readonly dsMad: string;
   readonly tmMad: string;
   readonly basePath: string;
@@ -103,8 +149,13 @@ export interface Datastore {
 export interface Image {
   readonly id: number;
   readonly name: string;
-  /** 0 OS, 1 CDROM, 2 DATABLOCK. */
-  readonly type: 0 | 1 | 2;
+  /** 0 OS, 1 CDROM, 2 DATABLOCK, 6 BACKUP. */
+  readonly type: 0 | 1 | 2 | 6;
+  /** Name of its user; undefined: oneadmin. */
+  readonly owner?: string;
+  readonly backup?: BackupRecord;
+  /** Why it is in state ERROR. */
+  error?: string;
   readonly persistent: boolean;
   readonly datastoreId: number;
   readonly path: string;
@@ -128,6 +179,9 @@ export interface OneModel {
   readonly vms: Map<number, Vm>;
   readonly datastores: Map<number, Datastore>;
   readonly images: Map<number, Image>;
+  readonly templates: Map<number, VmTemplate>;
+  /** By name; oneadmin is always there. */
+  readonly users: Map<string, User>;
 }
 
 /** The record where the VM is, or was last. */

@@ -1,4 +1,4 @@
-import { datastoreDocument, imageDocument, vmDocument } from './documents.ts';
+import { datastoreDocument, vmDocument } from './documents.ts';
 import type { OneModel } from './model.ts';
 import { cdata, element, plain, template } from './xml.ts';
 
@@ -12,13 +12,6 @@ function vmPool(model: OneModel): string {
   return element(
     'VM_POOL',
     vms.map((vm) => vmDocument(model, { ...vm, history: vm.history.slice(-1) })),
-  );
-}
-
-function imagePool(model: OneModel): string {
-  return element(
-    'IMAGE_POOL',
-    [...model.images.values()].map((image) => imageDocument(model, image)),
   );
 }
 
@@ -52,22 +45,10 @@ function configuration(model: OneModel): string {
   );
 }
 
-const user = (): string =>
-  element(
-    'USER',
-    plain('ID', 0),
-    plain('GID', 0),
-    element('GROUPS', plain('ID', 0)),
-    plain('GNAME', 'oneadmin'),
-    cdata('NAME', 'oneadmin'),
-  );
-
 export const POOLS: Readonly<Record<string, { readonly word: string; document(model: OneModel): string }>> = {
   'one.vmpool.infoextended': { word: 'virtual machine pool', document: vmPool },
   'one.system.config': { word: 'configuration', document: configuration },
   'one.vmpool.info': { word: 'virtual machine pool', document: vmPool },
-  'one.imagepool.info': { word: 'image pool', document: imagePool },
   'one.datastorepool.info': { word: 'datastore pool', document: datastorePool },
   'one.hostpool.info': { word: 'host pool', document: hostPool },
-  'one.user.info': { word: 'user', document: user },
 };

@@ -1,9 +1,18 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BackupHook, backupHook, type DatastoreCall, type MigrateHook, oneDatastore, oneTm, oneVmmExec } from './actions.ts';
-import { imageActionDocument, monitorDocument, statDocument, vmDocument } from './documents.ts';
+import {
+  backupDocument,
+  flattenDocument,
+  imageActionDocument,
+  lsDocument,
+  monitorDocument,
+  restoreDocument,
+  statDocument,
+  vmDocument,
+} from './documents.ts';
 import { type Endpoint, startEndpoint } from './endpoint.ts';
-import type { ActionResult, MadSite } from './mad.ts';
+import { type ActionResult, type MadSite, runShim } from './mad.ts';
 import { type Datastore, type Image, lastHistory, type OneModel, type Vm } from './model.ts';
 
 /** An OpenNebula front-end without OpenNebula: its API, its records, and its three drivers that call the shims. */
@@ -25,14 +34,49 @@ export class StandIn {
   }
 
   /** stat: the image's size in MiB is in `info`. The id is that of the request, not of an image. */
-  stat(location: string, datastoreId: number): Promise<ActionResult> {
+  stat(location: string, datastoreId: number, job = ''): Promise<ActionResult> {
     this.#request += 1;
-    return this.#datastore(datastoreId, 'stat', this.#request, statDocument(this.model, location, datastoreId));
+    return this.#datastore(datastoreId, 'stat', this.#request, statDocument(this.model, location, datastoreId, job));
   }
 
   /** cp, mkfs, rm, clone, snap_delete, snap_revert, snap_flatten: with the whole document of the image. */
   image(action: string, image: Image, signal?: AbortSignal): Promise<ActionResult> {
     return this.#datastore(image.datastoreId, action, image.id, imageActionDocument(this.model, image), signal);
+  }
+
+  /** oneimage restore: makes images and a template through the API. `wanted`: USERNAME, NAME, NO_IP, NO_NIC, INCREMENT_ID, DISK_ID. */
+  restore(image: Image, destination: number, wanted: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<ActionResult> {
+    this.#request += 1;
+    const document = restoreDocument(this.model, image, destination, { USERNAME: 'oneadmin', ...wanted });
+    return this.#datastore(image.datastoreId, 'restore', this.#request, document, signal);
+  }
+
+  flatten(image: Image, keepLast: number): Promise<ActionResult> {
+    return this.#datastore(image.datastoreId, 'increment_flatten', image.id, flattenDocument(this.model, image, keepLast));
+  }
+
+  /** one_vmm_exec: the part of a backup that is the datastore's. */
+  store(vm: Vm, datastoreId: number, disks: readonly number[], signal?: AbortSignal, job = '-'): Promise<ActionResult> {
+    const { host, datastoreId: system } = lastHistory(vm);
+    const directory = `${host}:${this.model.datastoreLocation}/${system}/${vm.id}`;
+    const argv = [directory, disks.join(':'), `one-${vm.id}`, job, String(vm.id), String(system)];
+    return this.#raw(datastoreId, 'backup', argv, backupDocument(this.model, vm, datastoreId), signal);
+  }
+
+  ls(vm: Vm, image: Image, increment: number): Promise<ActionResult> {
+    return this.#raw(image.datastoreId, 'ls', ['-i', String(increment)], lsDocument(this.model, vm, image));
+  }
+
+  #raw(datastoreId: number, action: string, argv: readonly string[], stdin: string, signal?: AbortSignal): Promise<ActionResult> {
+    const driver = this.#known(datastoreId).dsMad;
+    const program = path.join(this.site.remotes, 'datastore', driver, action);
+    return runShim(this.site, {
+      action: `datastore/${driver}/${action}`,
+      program,
+      argv,
+      stdin,
+      ...(signal === undefined ? {} : { signal }),
+    });
   }
 
   monitor(datastoreId: number, diskSizes = false): Promise<ActionResult> {
@@ -85,7 +129,12 @@ export interface StandInOptions {
 
 /** Starts the API and puts together the environment that oned gives to its drivers. */
 export async function startStandIn(options: StandInOptions): Promise<StandIn> {
-  const endpoint = await startEndpoint(options.model, options.session);
+  let drivers: StandIn | undefined;
+  const started = (): StandIn => {
+    if (drivers === undefined) throw new Error('the stand-in has not started');
+    return drivers;
+  };
+  const endpoint = await startEndpoint(options.model, options.session, started);
   const environment = {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     LANG: 'C.UTF-8',
@@ -96,5 +145,6 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     ONE_XMLRPC: endpoint.url,
     ...options.site.environment,
   };
-  return new StandIn(options.model, endpoint, { ...options.site, environment });
+  drivers = new StandIn(options.model, endpoint, { ...options.site, environment });
+  return drivers;
 }
