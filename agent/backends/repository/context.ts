@@ -1,5 +1,6 @@
 import type { OperationContext } from '../../../runtime/operations/types.ts';
 import { confine } from '../../tools/confine.ts';
+import type { ToolContext } from '../../tools/run.ts';
 import type { RepositoryOf } from './input.ts';
 import type { RepositoryContext } from './repository.ts';
 
@@ -27,4 +28,9 @@ export async function confined(
 /** For looks, which have nobody to tell. */
 export function lookContext(signal: AbortSignal): RepositoryContext {
   return { signal, log: () => undefined, report: () => undefined };
+}
+
+/** What a program is started with. By name, because a context may be an object of a class, of which a spread copies nothing. */
+export function toolContext({ signal, count, before }: ToolContext): ToolContext {
+  return { signal, ...(count === undefined ? {} : { count: (figures) => count(figures) }), ...(before === undefined ? {} : { before }) };
 }

@@ -6,11 +6,10 @@ import { Meter } from '../../origin/meter.ts';
 import { writeSparse } from '../../origin/sparse-file.ts';
 import type { Repository, RepositoryContext, StoredFile } from './repository.ts';
 
-/** A file of a backup, and the checksum of the time it was made; undefined: none was taken. */
+/** A file of a backup. JSON: stands in journals. */
 export interface Wanted {
   readonly backupId: string;
   readonly file: StoredFile;
-  readonly sha256: string | undefined;
 }
 
 /** Brings one file here, with holes where it is zero; flushed and compared when it returns. What an earlier attempt left is replaced. */
@@ -27,7 +26,7 @@ export async function readThrough(repository: Repository, wanted: Wanted, contex
   return size;
 }
 
-async function* summed(repository: Repository, { backupId, file, sha256 }: Wanted, context: RepositoryContext): AsyncGenerator<Buffer> {
+async function* summed(repository: Repository, { backupId, file }: Wanted, context: RepositoryContext): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
   const meter = new Meter(`read ${file.name}`, file.sizeBytes, {
     report: (progress) => context.report(progress),
@@ -43,8 +42,8 @@ async function* summed(repository: Repository, { backupId, file, sha256 }: Wante
   if (meter.done !== file.sizeBytes) {
     throw new StorageError('bad_checksum', `${what} has ${meter.done} bytes, not the ${file.sizeBytes} it had`);
   }
-  if (sha256 === undefined) return;
-  if (hash.digest('hex') !== sha256) throw new StorageError('bad_checksum', `${what} is not what was stored: its checksum differs`);
+  if (file.sha256 === undefined) return;
+  if (hash.digest('hex') !== file.sha256) throw new StorageError('bad_checksum', `${what} is not what was stored: its checksum differs`);
   context.count?.({ verifiedBytes: meter.done });
 }
 

@@ -103,7 +103,7 @@ function nameOf({ parts, diskId }: DiskPlan): string {
 async function fetchVm(repository: Repository, { backupId }: Backup, directory: string, context: RepositoryContext): Promise<boolean> {
   const file = (await repository.files(backupId, context)).find(({ name }) => name === 'vm.xml');
   if (file === undefined) return false;
-  await fetchFile(repository, { backupId, file, sha256: undefined }, path.join(directory, 'vm.xml'), context);
+  await fetchFile(repository, { backupId, file }, path.join(directory, 'vm.xml'), context);
   return true;
 }
 

@@ -1,7 +1,7 @@
 import { StorageError } from '../../../runtime/errors.ts';
 import { diskOf, findBackup, resolveChain } from './chain.ts';
 import type { ChainOf } from './input.ts';
-import { factsFor, HEAD_BYTES, readManifest, readSmall, virtualSizeOf } from './manifest.ts';
+import { HEAD_BYTES, readSmall, virtualSizeOf } from './manifest.ts';
 import type { Backup, Repository, RepositoryContext, StoredFile } from './repository.ts';
 
 export interface ListedDisk {
@@ -32,25 +32,23 @@ export async function listBackup(repository: Repository, chain: ChainOf, diskId:
   if (last === undefined) throw new StorageError('bad_argument', 'the chain of backups is empty');
   const { backupId } = last.backup;
   const files = await repository.files(backupId, context);
-  const manifest = await readManifest(repository, backupId, files, context);
   const disks: ListedDisk[] = [];
   for (const file of files) {
     const disk = diskOf(file.name);
     if (disk === undefined || (diskId !== '' && disk.diskId !== diskId)) continue;
-    const facts = factsFor(manifest, file);
-    const known = facts?.virtualBytes ?? (disk.diskId === diskId ? await readVirtualSize(repository, backupId, file, context) : 0);
+    const known = file.virtualBytes ?? (disk.diskId === diskId ? await readVirtualSize(repository, backupId, file, context) : 0);
     const held = links.filter(({ backup }) => backup.files.some(({ name }) => diskOf(name)?.diskId === disk.diskId));
     disks.push({
       ...disk,
       path: file.path,
       sizeBytes: file.sizeBytes,
       virtualSizeBytes: known,
-      checksumKnown: facts !== undefined,
+      checksumKnown: file.sha256 !== undefined,
       increments: held.map(({ id }) => id),
     });
   }
   const vm = files.find(({ name }) => name === 'vm.xml');
-  const vmXml = vm === undefined ? '' : decode(await readSmall(repository, backupId, vm, context));
+  const vmXml = vm === undefined ? '' : decode(await readSmall(repository.read(backupId, vm, context), 'vm.xml'));
   return { disks, vmXml, increments };
 }
 

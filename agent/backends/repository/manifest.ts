@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { asStorageError, StorageError } from '../../../runtime/errors.ts';
 import { MIB } from '../../../runtime/units.ts';
 import { abortError } from '../../tools/run.ts';
-import type { Repository, RepositoryContext, StoredFile } from './repository.ts';
+import type { RepositoryContext } from './repository.ts';
 
 /** Lies in every backup beside vm.xml. Stock drivers carry it along and never look at it. */
 export const MANIFEST = 'onestorage.json';
@@ -24,7 +24,7 @@ const manifestSchema = z.object({ version: z.literal(1), files: z.record(z.strin
 export type Manifest = z.infer<typeof manifestSchema>;
 export type FileFacts = z.infer<typeof fileSchema>;
 
-const MANIFEST_LIMIT = MIB;
+const SMALL = 4 * MIB;
 const QCOW2 = Buffer.from('QFI\xfb', 'latin1');
 
 /** Sums up the named files of a directory and writes the sums beside them. */
@@ -84,34 +84,23 @@ export function virtualSizeOf(head: Buffer): number | undefined {
   return size > BigInt(Number.MAX_SAFE_INTEGER) ? undefined : Number(size);
 }
 
-/** The sums of a backup; undefined when it has none, or none that can be read: a stock driver made it. */
-export async function readManifest(
-  repository: Repository,
-  backupId: string,
-  files: readonly StoredFile[],
-  context: RepositoryContext,
-): Promise<Manifest | undefined> {
-  const file = files.find(({ name }) => name === MANIFEST);
-  if (file === undefined) return undefined;
-  const text = await readSmall(repository, backupId, file, context);
+/** Reads the text of a manifest; undefined: it is none. */
+export function parseManifest(text: string): Manifest | undefined {
   try {
     return manifestSchema.parse(JSON.parse(text));
   } catch {
-    context.log('warn', `${MANIFEST} of backup ${backupId} cannot be read: its checksums are not known`);
     return undefined;
   }
 }
 
-/** What is known of a file; undefined: nothing, or another program has rewritten it since (a stock driver merges and rebases in place). */
-export function factsFor(manifest: Manifest | undefined, file: StoredFile): FileFacts | undefined {
-  const facts = manifest?.files[file.name];
-  return facts?.sizeBytes === file.sizeBytes && facts.modified === file.modified ? facts : undefined;
-}
-
 /** A small text of a backup. Error too_big. */
-export async function readSmall(repository: Repository, backupId: string, file: StoredFile, context: RepositoryContext): Promise<string> {
-  if (file.sizeBytes > MANIFEST_LIMIT) throw new StorageError('too_big', `${file.name} of backup ${backupId} has ${file.sizeBytes} bytes`);
+export async function readSmall(source: AsyncIterable<Buffer>, what: string): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of repository.read(backupId, file, context)) chunks.push(chunk);
+  let size = 0;
+  for await (const chunk of source) {
+    size += chunk.length;
+    if (size > SMALL) throw new StorageError('too_big', `${what} has more than ${SMALL} bytes`);
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks).toString('utf8');
 }

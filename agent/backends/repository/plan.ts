@@ -2,7 +2,6 @@ import { StorageError } from '../../../runtime/errors.ts';
 import { diskOf, linksOf, resolveChain } from './chain.ts';
 import type { Wanted } from './fetch.ts';
 import type { ChainOf } from './input.ts';
-import { factsFor, readManifest } from './manifest.ts';
 import type { Repository, RepositoryContext } from './repository.ts';
 
 /** What must be read to have one disk as it was at the end of a chain: full first. JSON: stands in journals. */
@@ -20,8 +19,7 @@ export async function planDisk(repository: Repository, chain: ChainOf, diskId: s
     const files = await repository.files(backup.backupId, context);
     const file = files.find((each) => each.name === name);
     if (file === undefined) throw new StorageError('not_found', `backup ${backup.backupId} at ${repository.label} does not have ${name}`);
-    const facts = factsFor(await readManifest(repository, backup.backupId, files, context), file);
-    parts.push({ backupId: backup.backupId, file, sha256: facts?.sha256 });
+    parts.push({ backupId: backup.backupId, file });
   }
   const format = links.some(({ name }) => diskOf(name)?.format === 'rbd') ? 'rbd' : 'raw';
   return { diskId, format, parts };

@@ -14,8 +14,10 @@ export interface StoredFile {
   /** Absolute: what stands in a pseudo-URL (contract 8). */
   readonly path: string;
   readonly sizeBytes: number;
-  /** Whole seconds since the epoch, of the file that was stored. */
-  readonly modified: number;
+  /** SHA-256 of the time of the backup; undefined: none was taken, or another program has rewritten the file since. */
+  readonly sha256?: string | undefined;
+  /** Virtual size, as it was then; undefined: not known without reading the file. */
+  readonly virtualBytes?: number | undefined;
 }
 
 /** One backup in a repository: a snapshot, or a directory. */
@@ -38,11 +40,13 @@ export interface Upload {
   readonly vmId: number;
   /** Who stores it: found again by this after a crash. */
   readonly operationId: string;
+  /** It may have been stored by an attempt that did not come to say so. */
+  readonly again: boolean;
   readonly merged: readonly string[];
   readonly sizeBytes: number;
 }
 
-/** A place that keeps backups. Errors of all: repository_*, no_space, not_found, missing_program, cancelled. */
+/** A place that keeps backups; what it has told once it may remember until it changes it itself. Errors of all: repository_*, no_space, not_found, missing_program, cancelled. */
 export interface Repository {
   /** For messages: "sftp:oneadmin@backup1:/var/lib/one/datastores/105/7". */
   readonly label: string;
@@ -56,6 +60,7 @@ export interface Repository {
   unlock(context: RepositoryContext): Promise<void>;
   /** All backups, oldest first; empty when there is no repository. */
   catalog(context: RepositoryContext): Promise<readonly Backup[]>;
+  /** Disks, vm.xml, and the file with the checksums. Error not_found. */
   files(backupId: string, context: RepositoryContext): Promise<readonly StoredFile[]>;
   /** A file's bytes, once. */
   read(backupId: string, file: StoredFile, context: RepositoryContext): AsyncIterable<Buffer>;

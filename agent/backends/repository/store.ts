@@ -54,10 +54,10 @@ export interface StorePlan {
 export async function store(
   repository: Repository,
   { directory, vmId, merged, staged }: StorePlan,
-  operation: Pick<OperationContext, 'step' | 'operationId'>,
+  operation: Pick<OperationContext, 'step' | 'operationId' | 'attempt'>,
   context: RepositoryContext,
 ): Promise<{ readonly backupId: string; readonly sizeBytes: number }> {
-  const { step, operationId } = operation;
+  const { step, operationId, attempt } = operation;
   const { names, sizeBytes } = staged;
   await step('prepare', () => repository.prepare({ sizeBytes, operationId }, context));
   await step('checksum', async () => {
@@ -66,8 +66,10 @@ export async function store(
     await writeManifest(directory, names, context);
   });
   const all = [...names, MANIFEST];
-  const backupId = await step('upload', () => repository.put({ directory, names: all, vmId, operationId, merged, sizeBytes }, context));
-  await step('verify', () => compareStored(repository, backupId, directory, all, context));
+  const backupId = await step('upload', () =>
+    repository.put({ directory, names: all, vmId, operationId, again: attempt > 1, merged, sizeBytes }, context),
+  );
+  await step('verify', () => compareStored(repository, backupId, directory, names, context));
   return { backupId, sizeBytes };
 }
 
