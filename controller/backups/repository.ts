@@ -22,7 +22,7 @@ export function directoryFor(datastore: DatastoreRecord, vmId: number, jobId: nu
 }
 
 /**
- * A repository as agents take it, of the attributes of its datastore (contract 4); `directory` is empty for the datastore itself. It holds secrets.
+ * A repository as agents take it, of the attributes of its datastore (contract 4); `directory` is that of a VM or a job. It holds secrets.
  * Throws bad_argument for an attribute that is missing or cannot be read.
  */
 export async function repositoryOf(datastore: DatastoreRecord, directory: string): Promise<Repository> {

@@ -83,10 +83,13 @@ export async function removeBackup(tools: FlowTools): Promise<string> {
   return '';
 }
 
+/** The space of all repositories of a datastore is one. */
+const ANY_DIRECTORY = '0';
+
 /** Space of the repository; what cannot say (S3, REST) has what TOTAL_MB of the datastore says, 1 TiB without it, as stock has it. */
 export async function monitorBackup(tools: FlowTools): Promise<string> {
   const { datastore } = backupActionData(tools.input());
-  const usage = await tools.backupUsage(await repositoryHost(datastore, tools), await repositoryOf(datastore, ''));
+  const usage = await tools.backupUsage(await repositoryHost(datastore, tools), await repositoryOf(datastore, ANY_DIRECTORY));
   if (usage.known) return usageText(usage);
   const total = Number(/^[0-9]{1,12}$/.exec(datastore.template.get('TOTAL_MB') ?? '')?.[0] ?? 1024 ** 2) * 1024 ** 2;
   return usageText({ totalBytes: total, usedBytes: usage.usedBytes, freeBytes: Math.max(0, total - usage.usedBytes) });
