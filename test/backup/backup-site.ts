@@ -80,7 +80,7 @@ export class BackupSite {
       volatileDisk({ id: 1, kind: 'swap', sizeMb: 8 }),
       imageDisk({ id: 3, source: `${this.one.model.datastoreLocation}/106/data`, sizeMb: SIZE_MB, format: 'raw' }),
     ];
-    const backups = { mode, lastIncrement: -1, incrementalImage: -1, images: [] };
+    const backup = { mode, lastIncrementId: -1, imageId: -1, images: [] };
     const texts = { DESCRIPTION: NASTY, LOGO: NASTY };
     const vm = addVm(this.one.model, {
       id,
@@ -88,7 +88,7 @@ export class BackupSite {
       host: this.place.host,
       name: NASTY,
       userTemplate: texts,
-      backups,
+      backup,
       state: 8,
       lcmState: 0,
     });
@@ -164,7 +164,7 @@ export class BackupVm {
     const staged = path.join(this.directory, 'backup');
     await rm(staged, { recursive: true, force: true });
     await stageVm(staged, vmDocument(this.site.one.model, this.vm));
-    const full = this.vm.backups?.mode === 'FULL' || (this.vm.backups?.lastIncrement ?? -1) < 0;
+    const full = this.vm.backup?.mode === 'FULL' || (this.vm.backup?.lastIncrementId ?? -1) < 0;
     for (const disk of this.disks) {
       if (step === 0) await disk.full(staged);
       else await disk.increment(staged, step);
@@ -187,7 +187,7 @@ export class BackupVm {
   }
 
   store(signal?: AbortSignal): Promise<ActionResult> {
-    return this.site.one.backup(
+    return this.site.one.store(
       this.vm,
       BACKUPS,
       this.disks.map(({ id }) => id),
@@ -198,24 +198,24 @@ export class BackupVm {
   record(result: ActionResult): Image {
     const { model } = this.site.one;
     const [source = '', size = ''] = result.info.split(' ');
-    const { backups } = this.vm;
-    if (backups === undefined) throw new Error('this VM has no backups');
-    const known = model.images.get(backups.incrementalImage);
-    if (backups.mode === 'INCREMENT' && known?.backup !== undefined) {
-      backups.lastIncrement += 1;
-      known.backup.increments.push({ id: backups.lastIncrement, source, sizeMb: Number(size), type: 'INCREMENT' });
+    const { backup } = this.vm;
+    if (backup === undefined) throw new Error('this VM has no backups');
+    const known = model.images.get(backup.imageId ?? -1);
+    if (backup.mode === 'INCREMENT' && known?.backup !== undefined) {
+      backup.lastIncrementId = (backup.lastIncrementId ?? -1) + 1;
+      known.backup.increments.push({ id: backup.lastIncrementId, source, sizeMb: Number(size), type: 'INCREMENT' });
       return known;
     }
     const id = Math.max(200, ...model.images.keys()) + 1;
-    const increments = backups.mode === 'INCREMENT' ? [{ id: 0, source, sizeMb: Number(size), type: 'FULL' as const }] : [];
+    const increments = backup.mode === 'INCREMENT' ? [{ id: 0, source, sizeMb: Number(size), type: 'FULL' as const }] : [];
     const diskIds = this.disks.map((disk) => disk.id);
     const image: Image = {
       ...newImage(BACKUPS, { id, name: `${this.vm.id} backup ${id}`, type: 6, path: '' }),
       ...{ source, format: 'raw', backup: { vmId: this.vm.id, diskIds, increments } },
     };
     model.images.set(id, image);
-    backups.images.push(id);
-    if (backups.mode === 'INCREMENT') Object.assign(backups, { incrementalImage: id, lastIncrement: 0 });
+    backup.images?.push(id);
+    if (backup.mode === 'INCREMENT') Object.assign(backup, { imageId: id, lastIncrementId: 0 });
     return image;
   }
 
