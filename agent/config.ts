@@ -73,10 +73,14 @@ export const agentConfigSchema = z.strictObject({
       examples: ['/var/lib/one/backups'],
     }),
   swtpm_directory: z.string().startsWith('/').default('/var/lib/libvirt/swtpm').describe('Where libvirt keeps the state of virtual TPMs.'),
-  ssh_config: z.string().startsWith('/').optional().meta({
-    description: "Client configuration of ssh for backup servers (keys, ports, known hosts). Not set: that of the agent's user.",
-    examples: ['/etc/onestorage/ssh_config'],
-  }),
+  ssh_config: z
+    .string()
+    .startsWith('/')
+    .optional()
+    .meta({
+      description: "Client configuration of ssh for backup servers (keys, ports, known hosts). Not set: that of the agent's user.",
+      examples: ['/etc/onestorage/ssh_config'],
+    }),
   metrics: metricsConfig(METRICS_PORT).prefault({}).describe('What Prometheus may ask, by GET /metrics; metrics: off turns it off.'),
   opentelemetry: telemetryConfig,
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('How much goes to the journal of the system.'),
