@@ -45,22 +45,28 @@ function quote(word: string): string {
   return /^[\w./:=@%+,-]+$/u.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-function commandLine(target: SshTarget, words: readonly string[]): readonly string[] {
-  return ['-T', ...sshOptions(target), '--', sshAddress(target), words.map(quote).join(' ')];
+/** A program and its arguments. */
+export type Words = readonly [string, ...string[]];
+
+function commandLine(target: SshTarget, commands: readonly Words[]): readonly string[] {
+  return ['-T', ...sshOptions(target), '--', sshAddress(target), commands.map((words) => words.map(quote).join(' ')).join(' && ')];
 }
 
-/** Runs a program on the other machine to its end. Errors: repository_unreachable, and those of `run`; they name the program, not ssh. */
-export async function runOverSsh(target: SshTarget, words: readonly [string, ...string[]], options: RunOptions): Promise<RunResult> {
+/**
+ * Runs programs on the other machine, each when the one before it has succeeded: one connection costs more than all of them. Errors:
+ * repository_unreachable, and those of `run`; they name the first program, not ssh.
+ */
+export async function runOverSsh(target: SshTarget, commands: readonly [Words, ...Words[]], options: RunOptions): Promise<RunResult> {
   const { okCodes = [0], ...rest } = options;
   const all = Array.from({ length: 256 }, (_, code) => code);
-  const result = await run('ssh', commandLine(target, words), { ...rest, ...plainContext(options), okCodes: all });
+  const result = await run('ssh', commandLine(target, commands), { ...rest, ...plainContext(options), okCodes: all });
   if (okCodes.includes(result.code)) return result;
-  throw sshFailure(target, words[0], result.code, result.stderr);
+  throw sshFailure(target, commands[0][0], result.code, result.stderr);
 }
 
 /** A file of the other machine as it is read. Throws at its end when it could not be read whole; ending the iteration early ends ssh. */
 export async function* readOverSsh(target: SshTarget, file: string, context: ToolContext): AsyncGenerator<Buffer> {
-  const child = await start('ssh', commandLine(target, ['cat', '--', file]), plainContext(context));
+  const child = await start('ssh', commandLine(target, [['cat', '--', file]]), plainContext(context));
   const tail = new Tail(STDERR_TAIL);
   child.stderr.on('data', (chunk: Buffer) => tail.push(chunk));
   try {

@@ -8,8 +8,11 @@ export async function remoteUsage(
   directory: string,
   context: RepositoryContext,
 ): Promise<{ readonly total: number; readonly used: number; readonly free: number }> {
-  await runOverSsh(target, ['mkdir', '-p', '--', directory], context);
-  const { stdout } = await runOverSsh(target, ['df', '-P', '-B1', '--', directory], context);
+  const commands = [
+    ['mkdir', '-p', '--', directory],
+    ['df', '-P', '-B1', '--', directory],
+  ] as const;
+  const { stdout } = await runOverSsh(target, commands, context);
   const [, total, used, free] = /\s(\d+)\s+(\d+)\s+(\d+)\s+\d+%\s/u.exec(stdout.trim().split('\n').at(-1) ?? '') ?? [];
   if (total === undefined || used === undefined || free === undefined) {
     throw new StorageError('tool_failed', `df on ${target.host}: its answer cannot be read`, { detail: stdout.slice(0, 1000) });

@@ -27,7 +27,7 @@ export function storedBy(files: readonly Listed[], operationId: string): string 
 /** All files of all backups below `root`, one call. Not there: none. */
 export async function listFiles(target: SshTarget, root: string, context: RepositoryContext): Promise<readonly Listed[]> {
   const words = ['find', root, '-mindepth', '2', '-maxdepth', '2', '-type', 'f', '-printf', '%P\\t%s\\t%T@\\n'] as const;
-  const { code, stdout, stderr } = await runOverSsh(target, words, { ...toolContext(context), okCodes: [0, 1] });
+  const { code, stdout, stderr } = await runOverSsh(target, [words], { ...toolContext(context), okCodes: [0, 1] });
   if (code === 1 && !/no such file or directory/iu.test(stderr)) {
     throw new StorageError('repository_denied', `the backups at ${target.host}:${root} cannot be listed`, { detail: stderr });
   }

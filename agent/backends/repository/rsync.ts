@@ -4,7 +4,7 @@ import { StorageError } from '../../../runtime/errors.ts';
 import { formatBytes } from '../../../runtime/units.ts';
 import { limitRate } from '../../origin/limit.ts';
 import { checkRsyncWords, sendFiles } from '../../tools/rsync.ts';
-import { readOverSsh, runOverSsh, type SshTarget } from '../../tools/ssh.ts';
+import { readOverSsh, runOverSsh, type SshTarget, type Words } from '../../tools/ssh.ts';
 import { toolContext } from './context.ts';
 import { MANIFEST, parseManifest, readSmall } from './manifest.ts';
 import { remembered } from './remembered.ts';
@@ -41,11 +41,10 @@ export function rsyncRepository(options: RsyncRepositoryOptions): Repository {
     unlock: async () => undefined,
     usage: (context) => remoteUsage(target, base, context),
     async exists(context) {
-      const { code } = await runOverSsh(target, ['test', '-d', root], { ...toolContext(context), okCodes: [0, 1] });
+      const { code } = await runOverSsh(target, [['test', '-d', root]], { ...toolContext(context), okCodes: [0, 1] });
       return code === 0;
     },
-    async prepare({ sizeBytes, operationId }, context) {
-      await runOverSsh(target, ['mkdir', '-p', '--', stageOf(operationId)], toolContext(context));
+    async prepare({ sizeBytes }, context) {
       const { free } = await remoteUsage(target, base, context);
       if (free < sizeBytes) {
         throw new StorageError(
@@ -68,8 +67,7 @@ export function rsyncRepository(options: RsyncRepositoryOptions): Repository {
       const stored = storedBy(known, upload.operationId);
       if (stored !== undefined) return stored;
       const stage = stageOf(upload.operationId);
-      await runOverSsh(target, ['mkdir', '-p', '--', stage], toolContext(context));
-      await dropLeftOvers(target, stage, context);
+      await makeStage(target, stage, context);
       const onProgress = (doneBytes: number): void => context.report({ step: 'upload', doneBytes, totalBytes: upload.sizeBytes });
       await sendFiles(
         upload.directory,
@@ -85,7 +83,7 @@ export function rsyncRepository(options: RsyncRepositoryOptions): Repository {
       return backupId;
     },
     async takeBack(operationId, context) {
-      await runOverSsh(target, ['rm', '-rf', '--', stageOf(operationId)], toolContext(context));
+      await runOverSsh(target, [['rm', '-rf', '--', stageOf(operationId)]], toolContext(context));
       listing.forget();
       const stored = storedBy(await listing.get(context), operationId);
       if (stored !== undefined) await removeAll(target, root, [stored], context);
@@ -112,9 +110,13 @@ function newId(operationId: string, known: readonly Listed[]): string {
   throw new StorageError('internal', 'no name is left for a backup');
 }
 
-/** What an rsync that was killed left half written. */
-async function dropLeftOvers(target: SshTarget, stage: string, context: RepositoryContext): Promise<void> {
-  await runOverSsh(target, ['find', stage, '-mindepth', '1', '-name', '.*', '-delete'], toolContext(context));
+/** Makes a backup's temporary directory, without what an rsync that was killed left half written in it. */
+async function makeStage(target: SshTarget, stage: string, context: RepositoryContext): Promise<void> {
+  const commands = [
+    ['mkdir', '-p', '--', stage],
+    ['find', stage, '-mindepth', '1', '-name', '.*', '-delete'],
+  ] as const;
+  await runOverSsh(target, commands, toolContext(context));
 }
 
 async function publish(
@@ -124,19 +126,24 @@ async function publish(
   marks: readonly string[],
   context: RepositoryContext,
 ): Promise<void> {
-  const tool = toolContext(context);
-  await runOverSsh(target, ['touch', '--', ...marks.map((mark) => path.posix.join(stage, mark))], tool);
-  await runOverSsh(target, ['sync', '-f', stage], tool);
-  await runOverSsh(target, ['mv', '-T', '--', stage, into], tool);
-  await runOverSsh(target, ['sync', '-f', path.posix.dirname(into)], tool);
+  const commands = [
+    ['touch', '--', ...marks.map((mark) => path.posix.join(stage, mark))],
+    ['sync', '-f', stage],
+    ['mv', '-T', '--', stage, into],
+    ['sync', '-f', path.posix.dirname(into)],
+  ] as const;
+  await runOverSsh(target, commands, toolContext(context));
 }
 
 /** A backup is gone with one rename; what a crash leaves of it has a temporary name. */
 async function removeAll(target: SshTarget, root: string, backupIds: readonly string[], context: RepositoryContext): Promise<void> {
-  for (const id of backupIds) {
+  const [first, ...others] = backupIds.flatMap((id): readonly Words[] => {
     const gone = path.posix.join(root, `${STAGE}removed.${id}`);
-    await runOverSsh(target, ['rm', '-rf', '--', gone], toolContext(context));
-    await runOverSsh(target, ['mv', '-T', '--', path.posix.join(root, id), gone], toolContext(context));
-    await runOverSsh(target, ['rm', '-rf', '--', gone], toolContext(context));
-  }
+    return [
+      ['rm', '-rf', '--', gone],
+      ['mv', '-T', '--', path.posix.join(root, id), gone],
+      ['rm', '-rf', '--', gone],
+    ];
+  });
+  if (first !== undefined) await runOverSsh(target, [first, ...others], toolContext(context));
 }

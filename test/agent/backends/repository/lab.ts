@@ -45,19 +45,28 @@ export class BackupLab {
   readonly disks: readonly ChangingDisk[];
   readonly staging: string;
 
-  private constructor(host: TestAgent, served: Served) {
+  private constructor(host: TestAgent, served: Served, diskIds: readonly number[]) {
     this.host = host;
     this.served = served;
     this.agent = served.sshConfig === undefined ? host.agent : { ...host.agent, sshConfig: served.sshConfig };
     this.staging = path.join(host.root, 'datastores/1/7/backup');
-    this.disks = [0, 2].map((id) => new ChangingDisk(host.root, id));
+    this.disks = diskIds.map((id) => new ChangingDisk(host.root, id));
   }
 
-  static async start(name: PlaceName, root?: string): Promise<BackupLab> {
-    const host = await testAgent(root);
+  static async start(name: PlaceName, diskIds: readonly number[] = [0, 2]): Promise<BackupLab> {
+    const host = await testAgent();
     await mkdir(path.join(host.root, 'work'), { recursive: true });
     await mkdir(path.join(host.root, 'datastores/105'), { recursive: true });
-    return new BackupLab(host, await PLACES[name].start(host.root));
+    return new BackupLab(host, await PLACES[name].start(host.root), diskIds);
+  }
+
+  /** The same with another agent on the same directories. */
+  withHost(host: TestAgent): BackupLab {
+    return new BackupLab(
+      host,
+      this.served,
+      this.disks.map(({ id }) => id),
+    );
   }
 
   async stop(): Promise<void> {
@@ -79,7 +88,7 @@ export class BackupLab {
 
   storeInput(step: number) {
     const { repository } = this.served;
-    return { repository, vmId: 7, source: { datastoreId: 1, path: '7/backup' }, diskIds: [0, 2], increment: step };
+    return { repository, vmId: 7, source: { datastoreId: 1, path: '7/backup' }, diskIds: this.disks.map(({ id }) => id), increment: step };
   }
 
   store(step: number, id?: string): Promise<OperationResult> {
