@@ -60,11 +60,11 @@ export class BackupLab {
     return new BackupLab(host, await PLACES[name].start(host.root), diskIds);
   }
 
-  /** The same with another agent on the same directories. */
-  withHost(host: TestAgent): BackupLab {
+  /** The same with another agent on the same directories, or with other secrets. */
+  withHost(host: TestAgent, secret = this.served.secret): BackupLab {
     return new BackupLab(
       host,
-      this.served,
+      { ...this.served, secret },
       this.disks.map(({ id }) => id),
     );
   }
