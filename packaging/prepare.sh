@@ -27,6 +27,12 @@ base|zstd|zstd|zstd
 base|curl|curl|curl
 base|tar|tar|tar
 base|unzip|unzip|unzip
+backup|restic|restic|restic
+backup|rsync|rsync|rsync
+backup|ssh|openssh-client|openssh-clients
+backup|ssh-keygen|openssh-client|openssh-clients
+backup|sshd|openssh-server|openssh-server
+backup|rclone|rclone|rclone
 bench|sshd|openssh-server|openssh-server
 bench|ssh|openssh-client|openssh-clients
 bench|ruby|ruby|ruby

@@ -12,7 +12,7 @@ import { expiry, stateProblems } from './own.ts';
 const SKEW_MS = 5000;
 
 /** What only some images need: formats they are packed in, one file system. */
-const SELDOM = /^(?:mkfs\.xfs|gzip|bzip2|xz|zstd|lzop|tar|unzip) /u;
+const SELDOM = /^(?:mkfs\.xfs|gzip|bzip2|xz|zstd|lzop|tar|unzip|restic|rsync|ssh|systemd-run|nice|ionice) /u;
 
 interface Seen {
   readonly found: CheckHostResponse__Output;

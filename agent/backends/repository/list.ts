@@ -49,6 +49,7 @@ export async function listBackup(repository: Repository, chain: ChainOf, diskId:
   }
   const vm = files.find(({ name }) => name === 'vm.xml');
   const vmXml = vm === undefined ? '' : decode(await readSmall(repository.read(backupId, vm, context), 'vm.xml'));
+  disks.sort((a, b) => a.diskId.localeCompare(b.diskId, 'en', { numeric: true }));
   return { disks, vmXml, increments };
 }
 
