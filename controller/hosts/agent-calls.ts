@@ -10,8 +10,8 @@ import type { CreateImageRequest } from '../../proto/gen/onestorage/v1/CreateIma
 import type { DescribeImageRequest } from '../../proto/gen/onestorage/v1/DescribeImageRequest.ts';
 import type { DiscardRequest } from '../../proto/gen/onestorage/v1/DiscardRequest.ts';
 import type { Finding__Output } from '../../proto/gen/onestorage/v1/Finding.ts';
-import type { GuestDirectoryRequest } from '../../proto/gen/onestorage/v1/GuestDirectoryRequest.ts';
 import type { FlattenBackupRequest } from '../../proto/gen/onestorage/v1/FlattenBackupRequest.ts';
+import type { GuestDirectoryRequest } from '../../proto/gen/onestorage/v1/GuestDirectoryRequest.ts';
 import type { GuestSnapshotRequest } from '../../proto/gen/onestorage/v1/GuestSnapshotRequest.ts';
 import type { ImportImageRequest } from '../../proto/gen/onestorage/v1/ImportImageRequest.ts';
 import type { InspectRequest } from '../../proto/gen/onestorage/v1/InspectRequest.ts';
