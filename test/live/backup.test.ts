@@ -283,9 +283,6 @@ it('goes on, or fails in one line, when libvirtd is started again', async () => 
     must(await backups.hook('postbackup', 'INCREMENT'));
   }
   await proveAll('increment', 'libvirtd started again');
-  process.stderr.write(
-    await tool('sh', ['-c', `ls -l /proc/$(pgrep -f 'qemu-system.*${site.libvirt.directory}/')/fd | grep -i delet || true`]),
-  );
 });
 
 it('writes the overlay that an interrupted backup of the stock driver left into the disk', async () => {
