@@ -49,7 +49,7 @@ export async function createController(config: ControllerConfig, log: Logger): P
     throw asStorageError(thrown, 'state_directory');
   }
   const { deadlines, opennebula } = config;
-  const operations = new Operations({ file: join(config.state_directory, 'operations.db'), log });
+  const operations = new Operations({ file: join(config.state_directory, 'operations.db'), log, keepLines: true });
   const hosts = hostDirectory(config);
   const agents = rememberListings(
     grpcAgents({ identity, statMs: deadlines.stat_seconds * 1000, monitorMs: deadlines.monitor_seconds * 1000 }),
@@ -95,7 +95,7 @@ export async function createController(config: ControllerConfig, log: Logger): P
     inventory: openNebulaInventory(one),
     reattachMs: deadlines.reattach_seconds * 1000,
   });
-  const looks = createLooks({ services, overview: openNebulaOverview(one), handler });
+  const looks = createLooks({ services, overview: openNebulaOverview(one), handler, lines: (id) => operations.lines(id) });
   const marking = new Marking({
     intervalMs: config.mark_datastores_seconds * 1000,
     datastores: (signal) => localSystemDatastores(one, signal),

@@ -7,8 +7,8 @@ import { operationText } from './ops-table.ts';
 import { table } from './table.ts';
 
 const HELP = `
-Journals keep what an operation was and how it ended, not its lines: those are in the log of the daemon. With the last
-column of the list, or the id alone, the lines of one operation are found in it.
+The controller keeps what was said of an action for 30 days, by the hosts too. What programs were started, and why something failed in
+detail, is in the logs of the daemons: the id finds it there, as "trace".
 
 Exit status: 0 it succeeded, or is under way; 1 it failed, or nobody knows it; 2 the controller could not be asked.
 
@@ -31,7 +31,7 @@ export function logsCommand(): Command {
     );
 }
 
-export function storyText(id: string, { operation, parts, unanswered }: Story): string {
+export function storyText(id: string, { operation, parts, lines, unanswered }: Story): string {
   const head = ['STARTED', 'HOST', 'KIND', 'STATE', 'TOOK', 'STEP', 'ID'];
   const rows = parts.map(({ createdAt, finishedAt, host, kind, state, step, id: part }) => [
     new Date(createdAt).toISOString(),
@@ -47,7 +47,7 @@ export function storyText(id: string, { operation, parts, unanswered }: Story): 
   );
   const names = [...new Set(parts.map(({ host }) => host))].join(', ');
   const where = [
-    `the lines: grep ${id.split('.')[0]} in the log (standard error) of the controller${names === '' ? '' : ` and of the agents of ${names}`};`,
+    `more: grep ${id.split('.')[0]} in the log (standard error) of the controller${names === '' ? '' : ` and of the agents of ${names}`};`,
     '  run by systemd: journalctl -u onestorage-controller, and -u onestorage-agent on a host',
   ];
   return [
@@ -55,6 +55,7 @@ export function storyText(id: string, { operation, parts, unanswered }: Story): 
     parts.length === 0 ? '\nno host knows a step of it\n' : `\n${table([head, ...rows])}`,
     ...(failures.length === 0 ? [] : ['\n', ...failures]),
     ...unanswered.map(({ host, message }) => `${host} could not be asked: ${message}\n`),
+    lines.length === 0 ? '' : `\n${table(lines.map(({ at, level, text }) => [new Date(at).toISOString(), level, text]))}`,
     `\n${where.join('\n')}\n`,
   ].join('');
 }

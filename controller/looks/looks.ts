@@ -8,7 +8,7 @@ import { configuredHosts } from './ask-hosts.ts';
 import { type DatastoreLook, lookAtDatastores } from './datastores.ts';
 import { type Explanation, explain } from './explain.ts';
 import { type HostLook, lookAtHosts } from './hosts.ts';
-import { type Story, storyOf } from './story.ts';
+import { type Story, type StoryServices, storyOf } from './story.ts';
 import { lookAtVms, type VmLook } from './vms.ts';
 
 /** What operators are shown. Nothing of it changes anything. */
@@ -27,16 +27,17 @@ export interface LooksOptions {
   };
   readonly overview: Overview;
   readonly handler: Pick<ActionHandler, 'get'> & { underWay(): readonly ActiveAction[] };
+  readonly lines: StoryServices['lines'];
 }
 
-export function createLooks({ services, overview, handler }: LooksOptions): Looks {
+export function createLooks({ services, overview, handler, lines }: LooksOptions): Looks {
   const { config, hosts, agents } = services;
   const known = configuredHosts(config, hosts);
   return {
     hosts: (signal) => lookAtHosts({ config, hosts, agents }, signal),
     datastores: (signal) => lookAtDatastores({ overview, hosts, agents }, signal),
     vms: (id, signal) => lookAtVms(id, { overview, hosts, agents }, signal),
-    story: (id, signal) => storyOf(id, { get: (one) => handler.get(one), hosts: known, agents }, signal),
+    story: (id, signal) => storyOf(id, { get: (one) => handler.get(one), lines, hosts: known, agents }, signal),
     explain: (call, signal) => explain(call, { actions: services, agents, active: () => handler.underWay() }, signal),
   };
 }

@@ -1,5 +1,6 @@
 import type { OperationRecord__Output } from '../../proto/gen/onestorage/v1/OperationRecord.ts';
 import { StorageError } from '../../runtime/errors.ts';
+import type { JournalLine } from '../../runtime/operations/journal.ts';
 import type { OperationRecord } from '../../runtime/operations/types.ts';
 import type { AgentLooks } from '../hosts/agent-looks.ts';
 import type { Host } from '../hosts/directory.ts';
@@ -9,17 +10,20 @@ import { askHosts, type Unanswered } from './ask-hosts.ts';
 export interface Story {
   readonly operation: OperationRecord | undefined;
   readonly parts: readonly (OperationRecord & { readonly host: string })[];
+  /** What was said meanwhile, by the hosts too: the controller keeps it, they do not. */
+  readonly lines: readonly JournalLine[];
   readonly unanswered: readonly ({ readonly host: string } & Unanswered)[];
 }
 
 export interface StoryServices {
   readonly get: (id: string) => OperationRecord | undefined;
+  readonly lines: (id: string) => readonly JournalLine[];
   readonly hosts: readonly Host[];
   readonly agents: Pick<AgentLooks, 'records'>;
 }
 
 /** `id` of an action, or of an agent's operation, `<action>.<step>`. Throws not_found when nobody knows it. */
-export async function storyOf(id: string, { get, hosts, agents }: StoryServices, signal: AbortSignal): Promise<Story> {
+export async function storyOf(id: string, { get, lines, hosts, agents }: StoryServices, signal: AbortSignal): Promise<Story> {
   const actionId = id.split('.')[0] ?? id;
   const operation = get(id) ?? get(actionId);
   const answers = await askHosts(hosts, (host, each) => agents.records(host, each), signal);
@@ -30,7 +34,7 @@ export async function storyOf(id: string, { get, hosts, agents }: StoryServices,
     const except = unanswered.length === 0 ? '' : `; ${unanswered.map(({ host }) => host).join(', ')} could not be asked`;
     throw new StorageError('not_found', `there is no operation ${id} any more, neither here nor on the hosts${except}`);
   }
-  return { operation, parts: parts.sort((one, other) => one.createdAt - other.createdAt), unanswered };
+  return { operation, parts: parts.sort((one, other) => one.createdAt - other.createdAt), lines: lines(operation?.id ?? actionId), unanswered };
 }
 
 function fromWire(record: OperationRecord__Output): OperationRecord {

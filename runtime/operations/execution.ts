@@ -12,6 +12,8 @@ export const NO_FIGURES: Figures = { movedBytes: 0, skippedBytes: 0, verifiedByt
 
 /** How often a journal that cannot be written is tried again. */
 const JOURNAL_RETRY_MS = 1000;
+/** Lines that the journal keeps of one run of an operation. */
+const KEPT_LINES = 200;
 /** How often progress is passed on. */
 const PROGRESS_EVERY_MS = 250;
 
@@ -26,6 +28,8 @@ export interface ExecutionOptions {
   readonly journal: Journal;
   readonly locks: Locks;
   readonly log: Logger;
+  /** The journal keeps what it says, for people who come later. */
+  readonly keepLines: boolean;
 }
 
 /** One operation from its start (or restart) to its outcome. */
@@ -49,6 +53,7 @@ export class Execution<Input, Result> {
   /** In every line of the log: the operation, and the action of a shim that it belongs to. */
   readonly #names: { readonly trace: string; readonly operation: string };
   readonly #steps: StepTimes[] = [];
+  #kept = 0;
   readonly #abort = new AbortController();
   readonly #stepNames = new Set<string>();
   #finishedSteps: ReadonlyMap<string, string | null> = new Map();
@@ -248,6 +253,19 @@ export class Execution<Input, Result> {
   #log(level: LogLevel, text: string): void {
     this.#options.log[level]({ ...this.#names, subject: this.subject }, text);
     this.events.push({ type: 'log', level, text });
+    if (this.#options.keepLines && level !== 'debug') this.#keep(level, text);
+  }
+
+  /** A journal that cannot be written has stopped the operation elsewhere; a line is not worth it. */
+  #keep(level: LogLevel, text: string): void {
+    this.#kept += 1;
+    if (this.#kept > KEPT_LINES) return;
+    const line = this.#kept === KEPT_LINES ? 'there are more lines in the log of the daemon' : text;
+    try {
+      this.#options.journal.addLine(this.id, { at: Date.now(), level, text: line });
+    } catch (thrown) {
+      this.#options.log.debug({ ...this.#names, error: String(thrown) }, 'a line was not kept');
+    }
   }
 }
 

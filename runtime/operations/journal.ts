@@ -20,6 +20,14 @@ export interface JournalRow {
   readonly figures: string;
 }
 
+/** Something an operation said. */
+export interface JournalLine {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly level: string;
+  readonly text: string;
+}
+
 export interface Ending {
   readonly state: OperationState;
   readonly finished: number;
@@ -39,6 +47,8 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS step (
     operation TEXT NOT NULL, name TEXT NOT NULL, done INTEGER NOT NULL, result TEXT, PRIMARY KEY (operation, name)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS line (operation TEXT NOT NULL, at INTEGER NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL) STRICT;
+  CREATE INDEX IF NOT EXISTS line_operation ON line (operation);
 `;
 
 const COLUMNS = 'id, kind, subject, input, state, attempt, committed, created, finished, result, reason, message, figures';
@@ -84,6 +94,9 @@ export class Journal {
         end: 'UPDATE step SET done = 1, result = ? WHERE operation = ? AND name = ?',
         unfinished: `SELECT ${COLUMNS} FROM operation WHERE finished IS NULL ORDER BY created, rowid`,
         finished: `SELECT ${COLUMNS} FROM operation WHERE finished IS NOT NULL ORDER BY finished DESC, rowid DESC LIMIT ?`,
+        addLine: 'INSERT INTO line (operation, at, level, text) VALUES (?, ?, ?, ?)',
+        lines: 'SELECT at, level, text FROM line WHERE operation = ? ORDER BY rowid',
+        pruneLines: 'DELETE FROM line WHERE operation NOT IN (SELECT id FROM operation)',
         prune: 'DELETE FROM operation WHERE finished IS NOT NULL AND finished < ?',
       }).map(([name, text]) => [name, this.#database.prepare(text)]),
     );
@@ -145,9 +158,18 @@ export class Journal {
     return this.#prepared('finished').all(limit) as unknown as JournalRow[];
   }
 
-  /** Forgets operations that ended before this time (ms since the epoch). */
+  addLine(id: string, { at, level, text }: JournalLine): void {
+    this.#prepared('addLine').run(id, at, level, text);
+  }
+
+  lines(id: string): readonly JournalLine[] {
+    return this.#prepared('lines').all(id) as unknown as JournalLine[];
+  }
+
+  /** Forgets operations that ended before this time (ms since the epoch), and their lines. */
   prune(before: number): void {
     this.#prepared('prune').run(before);
+    this.#prepared('pruneLines').run();
   }
 
   get isOpen(): boolean {

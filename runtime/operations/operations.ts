@@ -2,7 +2,7 @@ import { asStorageError, isReason, StorageError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { EventLog } from './events.ts';
 import { Execution, NO_FIGURES, recordedError } from './execution.ts';
-import { Journal, type JournalRow } from './journal.ts';
+import { Journal, type JournalLine, type JournalRow } from './journal.ts';
 import { Locks } from './locks.ts';
 import type { Figures, OperationEvent, OperationHandle, OperationKind, OperationRecord, StepTimes, Submission } from './types.ts';
 
@@ -31,12 +31,15 @@ export class Operations {
   readonly #active = new Map<string, AnyExecution>();
   readonly #observers: ((ended: Measured) => void)[] = [];
   readonly #pruning: NodeJS.Timeout;
+  /** Does the journal keep what operations say? */
+  readonly #keepLines: boolean;
   #stopping = false;
 
   /** Opens, and locks, the journal in `file`. Throws `conflict` when another daemon holds it. */
-  constructor(options: { readonly file: string; readonly log: Logger }) {
+  constructor(options: { readonly file: string; readonly log: Logger; readonly keepLines?: boolean }) {
     this.#journal = new Journal(options.file);
     this.#log = options.log;
+    this.#keepLines = options.keepLines === true;
     this.#pruning = setInterval(() => this.#prune(), DAY_MS).unref();
   }
 
@@ -85,6 +88,7 @@ export class Operations {
       journal: this.#journal,
       locks: this.#locks,
       log: this.#log,
+      keepLines: this.#keepLines,
     });
     this.#launch(execution as unknown as AnyExecution, () => this.#supersede(id, subject, submission.supersedes ?? []));
     return handleOf(execution);
@@ -101,6 +105,11 @@ export class Operations {
     if (execution !== undefined) return recordOfExecution(execution);
     const row = this.#journal.find(id);
     return row === undefined ? undefined : recordOfRow(row);
+  }
+
+  /** What an operation said so far, oldest first; nothing, unless lines are kept. */
+  lines(id: string): readonly JournalLine[] {
+    return this.#journal.lines(id);
   }
 
   /** Those under way, oldest first; with `all` also the last `limit` ended ones, newest first. */
@@ -209,6 +218,7 @@ export class Operations {
       journal: this.#journal,
       locks: this.#locks,
       log: this.#log,
+      keepLines: this.#keepLines,
     });
     this.#launch(execution, () => Promise.resolve());
   }

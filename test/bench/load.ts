@@ -11,7 +11,7 @@ import { askController } from '../../controller/cli/controller-socket.ts';
 import type { HostLook } from '../../controller/looks/hosts.ts';
 import { listen } from '../helpers/monitord.ts';
 import { type Cluster, startCluster } from '../lab/cluster.ts';
-import { addDatastores } from '../lab/models.ts';
+import { addDatastores, addVm, volatileDisk } from '../lab/models.ts';
 import { measureDaemons, quantile } from './daemon-cost.ts';
 
 /** What one controller and one agent cost as work grows: actions at once, and agents that report. */
@@ -66,9 +66,10 @@ async function actionsAtOnce(cluster: Cluster, level: number): Promise<LoadRow> 
   const rounds = Math.max(1, Math.ceil((2 * SMALLEST_SAMPLE) / level));
   const location = cluster.one.model.datastoreLocation;
   const one = async (): Promise<number> => {
-    machines += 1;
+    const id = ++machines;
+    addVm(cluster.one.model, { id, disks: [volatileDisk({ id: 0, kind: 'fs', sizeMb: 1 })], host: 'host01' });
     const began = performance.now();
-    await callAction(cluster.site.socket, 'mkimage', ['1', 'raw', `host01:${location}/107/${machines}/disk.0`, String(machines), '107']);
+    await callAction(cluster.site.socket, 'mkimage', ['1', 'raw', `host01:${location}/107/${id}/disk.0`, String(id), '107']);
     return performance.now() - began;
   };
   await one();

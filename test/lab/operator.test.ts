@@ -113,6 +113,7 @@ describe('what an operator sees', { timeout: 120_000 }, () => {
     expect(await json('logs', deployed)).toMatchObject({
       operation: { id: deployed, state: 'succeeded' },
       parts: [{ id: `${deployed}.receive`, host: 'host01', state: 'succeeded' }],
+      lines: expect.arrayContaining([expect.objectContaining({ level: 'info' })]),
       unanswered: [],
     });
     expect((await ask('logs', `${deployed}.receive`)).out).toContain(`${deployed}.receive`);

@@ -128,13 +128,14 @@ describe('tables', () => {
   });
 
   it('of the story of an operation', () => {
-    const text = storyText(record.id, { operation: record, parts: [step], unanswered: [{ host: 'host02', ...failure }] });
+    const text = storyText(record.id, { operation: record, parts: [step], lines: [{ at: 5, level: 'info', text: 'made disk.0' }], unanswered: [{ host: 'host02', ...failure }] });
+    expect(text).toContain('1970-01-01T00:00:00.005Z  info  made disk.0\n');
     expect(text).toContain('failure   full (no_space)\n');
     expect(text).toMatch(/1970-01-01T00:00:00.000Z +host01 +transfer.receive +failed +1.0 s +receive +4f0c2f6e-7c1a.receive\n/);
     expect(text).toContain('host01: full (no_space)\n');
     expect(text).toContain('host02 could not be asked');
     expect(text).toContain('grep 4f0c2f6e-7c1a in the log');
-    expect(storyText('x', { operation: undefined, parts: [], unanswered: [] })).toContain('forgotten');
+    expect(storyText('x', { operation: undefined, parts: [], lines: [], unanswered: [] })).toContain('forgotten');
   });
 });
 
@@ -221,7 +222,7 @@ describe('commands', () => {
     await serve({
       story: async (id) => {
         if (id !== record.id && id !== step.id) throw new StorageError('not_found', 'there is no operation any more');
-        return { operation: { ...record, failure: undefined }, parts: [step], unanswered: [] };
+        return { operation: { ...record, failure: undefined }, parts: [step], lines: [], unanswered: [] };
       },
     });
     expect(await run(logsCommand(), record.id)).toBe(0);

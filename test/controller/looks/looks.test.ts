@@ -171,7 +171,7 @@ describe('the story of an operation', () => {
     agents.records_.set('host01', [wire('action-1.remove', 20), wire('action-2.receive', 1)]);
     agents.records_.set('frontend', [wire('action-1.receive.2', 10)]);
     agents.refused.add('host02');
-    const services = { get: () => undefined, hosts: configuredHosts(config, hosts), agents };
+    const services = { get: () => undefined, lines: () => [], hosts: configuredHosts(config, hosts), agents };
     const story = await storyOf('action-1', services, signal);
     expect(story.parts.map(({ id, host }) => `${host} ${id}`)).toEqual(['frontend action-1.receive.2', 'host01 action-1.remove']);
     expect(story.parts[0]).toMatchObject({ step: undefined, finishedAt: 15, failure: { reason: 'no_space' } });

@@ -50,13 +50,13 @@ it('gives what operators are shown as JSON', async () => {
     },
     story: async (id) => {
       asked.push(id);
-      return { operation: undefined, parts: [], unanswered: [] };
+      return { operation: undefined, parts: [], lines: [], unanswered: [] };
     },
   });
   expect(await get('/v1/hosts')).toEqual([200, { hosts: [] }]);
   expect(await get('/v1/vms')).toEqual([200, { vms: [] }]);
   expect(await get('/v1/vms/9')).toEqual([200, { vms: [] }]);
-  expect(await get('/v1/stories/0123456789.receive')).toEqual([200, { parts: [], unanswered: [] }]);
+  expect(await get('/v1/stories/0123456789.receive')).toEqual([200, { parts: [], lines: [], unanswered: [] }]);
   expect(asked).toEqual([undefined, 9, '0123456789.receive']);
 });
 

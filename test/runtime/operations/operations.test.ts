@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { StorageError } from '../../../runtime/errors.ts';
 import { createLogger } from '../../../runtime/log.ts';
 import { Operations } from '../../../runtime/operations/operations.ts';
-import type { OperationEvent, OperationHandle, OperationKind } from '../../../runtime/operations/types.ts';
+import type { OperationContext, OperationEvent, OperationHandle, OperationKind } from '../../../runtime/operations/types.ts';
 import { writeLines } from './kinds.ts';
 
 const log = createLogger('test', 'silent');
@@ -228,6 +228,32 @@ describe('Operations', () => {
     expect(undone).toBe(0);
     operations = new Operations({ file: join(directory, 'journal.db'), log });
     expect(operations.get('a')?.state).toBe('running');
+  });
+
+  it('keeps what operations say, across a restart, when it is told to', async () => {
+    const talk = {
+      name: 'test.talk',
+      input: z.object({ lines: z.number() }),
+      resources: () => [],
+      run: async ({ lines }: { lines: number }, context: OperationContext) => {
+        context.log('debug', 'not for people');
+        for (let line = 1; line <= lines; line++) context.log('info', `line ${line}`);
+      },
+    };
+    await operations.submit(talk, { id: 'silent', subject: 's', input: { lines: 1 } }).done;
+    expect(operations.lines('silent')).toEqual([]);
+    operations.stop();
+    operations = new Operations({ file: join(directory, 'journal.db'), log, keepLines: true });
+    await operations.submit(talk, { id: 'short', subject: 's', input: { lines: 2 } }).done;
+    await operations.submit(talk, { id: 'long', subject: 's', input: { lines: 1000 } }).done;
+    operations.stop();
+    operations = new Operations({ file: join(directory, 'journal.db'), log, keepLines: true });
+    expect(operations.lines('short')).toMatchObject([
+      { level: 'info', text: 'line 1' },
+      { level: 'info', text: 'line 2' },
+    ]);
+    expect(operations.lines('long')).toHaveLength(200);
+    expect(operations.lines('long').at(-1)?.text).toContain('more lines');
   });
 
   it('lets only one daemon use a journal', () => {
