@@ -34,7 +34,12 @@ export async function storyOf(id: string, { get, lines, hosts, agents }: StorySe
     const except = unanswered.length === 0 ? '' : `; ${unanswered.map(({ host }) => host).join(', ')} could not be asked`;
     throw new StorageError('not_found', `there is no operation ${id} any more, neither here nor on the hosts${except}`);
   }
-  return { operation, parts: parts.sort((one, other) => one.createdAt - other.createdAt), lines: lines(operation?.id ?? actionId), unanswered };
+  return {
+    operation,
+    parts: parts.sort((one, other) => one.createdAt - other.createdAt),
+    lines: lines(operation?.id ?? actionId),
+    unanswered,
+  };
 }
 
 function fromWire(record: OperationRecord__Output): OperationRecord {

@@ -128,7 +128,12 @@ describe('tables', () => {
   });
 
   it('of the story of an operation', () => {
-    const text = storyText(record.id, { operation: record, parts: [step], lines: [{ at: 5, level: 'info', text: 'made disk.0' }], unanswered: [{ host: 'host02', ...failure }] });
+    const text = storyText(record.id, {
+      operation: record,
+      parts: [step],
+      lines: [{ at: 5, level: 'info', text: 'made disk.0' }],
+      unanswered: [{ host: 'host02', ...failure }],
+    });
     expect(text).toContain('1970-01-01T00:00:00.005Z  info  made disk.0\n');
     expect(text).toContain('failure   full (no_space)\n');
     expect(text).toMatch(/1970-01-01T00:00:00.000Z +host01 +transfer.receive +failed +1.0 s +receive +4f0c2f6e-7c1a.receive\n/);
