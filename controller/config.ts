@@ -39,7 +39,7 @@ export const controllerConfig = z.strictObject({
   socket: directory
     .default('/run/onestorage/controller.sock')
     .describe('Unix socket of the controller. Whoever may open it may do everything: it is for oneadmin alone.'),
-  pki: directory.default('/etc/onestorage/pki').describe('Directory with ca.pem, cert.pem and key.pem of the role controller.'),
+  pki: directory.default('/etc/onestorage/controller-pki').describe('Directory with ca.pem, cert.pem and key.pem of the role controller.'),
   state_directory: directory
     .default('/var/lib/onestorage/controller')
     .describe('Where the controller keeps its journal and its audit log.'),
