@@ -12,7 +12,7 @@ import { ROLES, type Role } from '../../runtime/identity/identity.ts';
 const EXAMPLES = `
 Examples:
   onestorage pki init /root/onestorage-ca
-  onestorage pki issue /root/onestorage-ca --role controller --host frontend --out /etc/onestorage/pki
+  onestorage pki issue /root/onestorage-ca --role controller --host frontend --out /etc/onestorage/controller-pki
   onestorage pki issue /root/onestorage-ca --role agent --host host01 --machine-id "$(ssh host01 cat /etc/machine-id)" \\
       --address 10.0.0.1 --out host01-pki
   onestorage pki show /etc/onestorage/pki
