@@ -14,6 +14,7 @@ import { watchArrivals } from './backends/live/arrivals.ts';
 import { releaseAll } from './backends/live/quiet.ts';
 import type { AgentConfig } from './config.ts';
 import type { AgentContext } from './context.ts';
+import { OwnIdentity } from './enrolment/own-identity.ts';
 import { measureDatastores } from './metrics.ts';
 import { startMonitoring } from './monitor/start.ts';
 import { copyGuestDisk } from './operations/copy-guest-disk.ts';
@@ -52,6 +53,7 @@ import { backupsService } from './services/backups.ts';
 import { disksService } from './services/disks.ts';
 import { guestsService } from './services/guests.ts';
 import { hostsService } from './services/hosts.ts';
+import { identitiesService } from './services/identities.ts';
 import { imagesService } from './services/images.ts';
 import { inspectionsService } from './services/inspections.ts';
 import { operationsService } from './services/operations.ts';
@@ -101,7 +103,8 @@ function registerKinds(agent: AgentContext): void {
 
 /** Starts the agent: identity, journal, recovery, then the services. Throws `bad_identity`, `conflict` or `unavailable` in one line. */
 export async function startAgent(config: AgentConfig, log: Logger): Promise<{ readonly port: number; stop(): Promise<void> }> {
-  const identity = await loadIdentity(config.pki, 'agent');
+  const own = new OwnIdentity(await loadIdentity(config.pki, 'agent'), { intervalMs: config.renewal_check_seconds * 1000, log });
+  const identity = own.current;
   if (identity.machineId === undefined) throw new StorageError('bad_identity', `${config.pki}: the certificate names no machine id`);
   for (const text of await startWarnings({ datastores: config.datastores, machineId: identity.machineId })) log.warn(text);
   await mkdir(config.state_directory, { recursive: true, mode: 0o700 });
@@ -113,7 +116,9 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
     stateDirectory: config.state_directory,
     hostName: identity.hostName,
     machineId: identity.machineId,
-    identity,
+    get identity() {
+      return own.current;
+    },
     address: config.advertise ?? `${identity.hostName}:${port}`,
     dataPorts: config.data_ports,
     ...(config.ssh_config === undefined ? {} : { sshConfig: config.ssh_config }),
@@ -133,7 +138,7 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
   const metrics = await startMetrics({
     daemon: 'agent',
     version: packageJson.version,
-    notAfter: identity.notAfter,
+    notAfter: () => own.current.notAfter,
     listen: config.metrics.listen,
     operations,
     labelsOf: ({ kind }) => ({ kind, class: '' }),
@@ -150,6 +155,7 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
       Operations: operationsService(agent),
       Guests: guestsService(agent),
       Hosts: hostsService(agent, monitoring),
+      Identities: identitiesService(agent),
       Images: imagesService(agent),
       Backups: backupsService(agent),
       Disks: disksService(agent),
@@ -162,11 +168,13 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
     audit,
     log,
   });
+  own.start((fresh) => service.reload(fresh));
   log.info({ host: identity.hostName, machine: identity.machineId, port: service.port, datastores: config.datastores }, 'agent ready');
   return {
     port: service.port,
     stop: async () => {
       arrivals.stop();
+      own.stop();
       await monitoring.stop();
       await metrics.stop();
       await operations.drain(DRAIN_MS);

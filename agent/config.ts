@@ -81,6 +81,19 @@ export const agentConfigSchema = z.strictObject({
       description: "Client configuration of ssh for backup servers (keys, ports, known hosts). Not set: that of the agent's user.",
       examples: ['/etc/onestorage/ssh_config'],
     }),
+  renewal_check_seconds: z
+    .number()
+    .min(0.1)
+    .max(86_400)
+    .default(3600)
+    .describe(
+      'Seconds between two looks whether the certificate has less than a third of its time left; then the controller is asked for a new one.',
+    ),
+  remotes: z
+    .string()
+    .startsWith('/')
+    .default('/var/tmp/one')
+    .describe("Where OpenNebula's programs are on this host: SCRIPTS_REMOTE_DIR of oned.conf."),
   metrics: metricsConfig(METRICS_PORT).prefault({}).describe('What Prometheus may ask, by GET /metrics; metrics: off turns it off.'),
   opentelemetry: telemetryConfig,
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('How much goes to the journal of the system.'),

@@ -15,6 +15,7 @@ export const RIGHTS = {
   'Hosts/Check': LOOK,
   'Hosts/Stat': LOOK,
   'Hosts/DiskSizes': LOOK,
+  'Identities/SetRevocations': CONTROLLER,
   'Images/StatOrigin': CONTROLLER,
   'Images/Import': CONTROLLER,
   'Images/Create': CONTROLLER,

@@ -120,6 +120,28 @@ export const controllerConfig = z.strictObject({
     })
     .prefault({})
     .describe('Seconds after which something is given up.'),
+  enrolment: z
+    .strictObject({
+      authority: directory
+        .default('/etc/onestorage/authority')
+        .describe(
+          'Made by onestorage setup. Its key can make any certificate: mode 0600, and never on a host. Without it hosts are not enrolled here.',
+        ),
+      listen: address.default('0.0.0.0:2638').describe('host:port where hosts come with their tokens, and for a new certificate.'),
+      advertise: address.optional().meta({
+        description: 'host:port that is written into tokens, where hosts reach this machine. Not set: the first of front_end.names.',
+        examples: ['frontend:2638'],
+      }),
+      certificate_days: z
+        .number()
+        .min(0.001)
+        .max(3650)
+        .default(90)
+        .describe('How long a certificate is valid; agents renew theirs when a third of it is left.'),
+      token_minutes: z.number().min(0.01).max(10_080).default(60).describe('How long a token may be used.'),
+    })
+    .prefault({})
+    .describe('Who enrols hosts, renews their certificates and revokes them.'),
   mark_datastores_seconds: z
     .number()
     .min(0)

@@ -9,17 +9,21 @@ import type { Logger } from '../runtime/log.ts';
 import { startMetrics } from '../runtime/metrics/start.ts';
 import { Operations } from '../runtime/operations/operations.ts';
 import { startTelemetry } from '../runtime/telemetry/start.ts';
+import { adopt, planAdoption } from './adoption/adoption.ts';
 import type { ControllerConfig } from './config.ts';
+import { createEnrolment, type HostAdmin } from './enrolment/start.ts';
+import { EnrolmentStore, withEnrolled } from './enrolment/store.ts';
 import { hostDirectory } from './hosts/directory.ts';
 import { grpcAgents } from './hosts/grpc-agents.ts';
 import { Marking } from './hosts/mark-datastores.ts';
 import { rememberListings } from './hosts/remember-listings.ts';
 import type { Inspect } from './inspection/events.ts';
 import { inspector } from './inspection/inspect.ts';
+import { configuredHosts } from './looks/ask-hosts.ts';
 import { createLooks, type Looks } from './looks/looks.ts';
 import { actionLabels, measureAdmission, measureBackups, measureRead } from './metrics.ts';
 import { backupsOf } from './opennebula/backups.ts';
-import { openNebula } from './opennebula/client.ts';
+import { openNebula, orderOpenNebula } from './opennebula/client.ts';
 import { localSystemDatastores } from './opennebula/hosted-datastores.ts';
 import { openNebulaInventory } from './opennebula/inventory.ts';
 import { openNebulaOverview } from './opennebula/overview.ts';
@@ -28,26 +32,34 @@ import { type UserOrders, userOrders } from './opennebula/user-orders.ts';
 import { Actions } from './operations/actions.ts';
 import { Admission } from './operations/admission.ts';
 import { auditedHandler, auditedInspect, readAsTold } from './operations/audited.ts';
+import type { Adopt } from './server/adoption.ts';
 import type { ActionHandler } from './server/handler.ts';
 
 export interface Controller {
   readonly handler: ActionHandler;
   readonly inspect: Inspect;
   readonly looks: Looks;
+  readonly hostAdmin: HostAdmin;
+  readonly adopt: Adopt;
   /** Takes up what an earlier run left unfinished. Before the server listens: a shim that comes back finds its operation. */
-  start(): void;
+  start(): Promise<void>;
   /** Nothing is cancelled: agents go on, and the next start takes it up. The process must end after it. */
   stop(): void;
 }
 
+/** one.datastore.update: attributes that are not named stay. */
+const APPEND = 1;
+
 /** Puts the controller together. Throws bad_config, bad_identity or conflict (another controller). Nothing is contacted. */
-export async function createController(config: ControllerConfig, log: Logger): Promise<Controller> {
-  const identity = await loadIdentity(config.pki, 'controller');
+export async function createController(given: ControllerConfig, log: Logger): Promise<Controller> {
+  const identity = await loadIdentity(given.pki, 'controller');
   try {
-    await mkdir(config.state_directory, { recursive: true, mode: 0o700 });
+    await mkdir(given.state_directory, { recursive: true, mode: 0o700 });
   } catch (thrown) {
     throw asStorageError(thrown, 'state_directory');
   }
+  const store = await EnrolmentStore.open(given.state_directory);
+  const config = withEnrolled(given, () => store.hosts);
   const { deadlines, opennebula } = config;
   const operations = new Operations({ file: join(config.state_directory, 'operations.db'), log, keepLines: true });
   const hosts = hostDirectory(config);
@@ -69,7 +81,7 @@ export async function createController(config: ControllerConfig, log: Logger): P
   const metrics = await startMetrics({
     daemon: 'controller',
     version: packageJson.version,
-    notAfter: identity.notAfter,
+    notAfter: () => agents.identity.notAfter,
     listen: config.metrics.listen,
     operations,
     labelsOf: actionLabels,
@@ -95,7 +107,16 @@ export async function createController(config: ControllerConfig, log: Logger): P
     inventory: openNebulaInventory(one),
     reattachMs: deadlines.reattach_seconds * 1000,
   });
-  const looks = createLooks({ services, overview: openNebulaOverview(one), handler, lines: (id) => operations.lines(id) });
+  const overview = openNebulaOverview(one);
+  const looks = createLooks({ services, overview, handler, lines: (id) => operations.lines(id) });
+  const adoption = {
+    overview,
+    update: async (id: number, template: string, signal: AbortSignal): Promise<void> => {
+      await orderOpenNebula(one, 'one.datastore.update', [id, template, APPEND], signal);
+      audit.append({ event: 'adoption', datastore: id, template: template.replaceAll('\n', ' ') });
+    },
+  };
+  const hostAdmin = createEnrolment({ config, identity, store, hosts: () => configuredHosts(config, hosts), agents, audit, log });
   const marking = new Marking({
     intervalMs: config.mark_datastores_seconds * 1000,
     datastores: (signal) => localSystemDatastores(one, signal),
@@ -112,11 +133,15 @@ export async function createController(config: ControllerConfig, log: Logger): P
     }),
     inspect: auditedInspect(inspect, audit),
     looks,
-    start: () => {
+    hostAdmin,
+    adopt: (id, { undo, apply }, signal) => (apply ? adopt : planAdoption)(adoption, id, undo, signal),
+    start: async () => {
       operations.recover();
       marking.start();
+      await hostAdmin.start();
     },
     stop: () => {
+      hostAdmin.stop();
       marking.stop();
       operations.stop();
       void metrics.stop();

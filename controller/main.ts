@@ -13,12 +13,14 @@ export async function runController(configFile: string): Promise<void> {
       const config = await loadConfig(configFile, controllerConfig, 'ONESTORAGE_CONTROLLER_');
       const log = createLogger('controller', config.log_level);
       const controller = await createController(config, log);
-      controller.start();
+      await controller.start();
       const server = await startServer({
         socket: config.socket,
         handler: controller.handler,
         inspect: controller.inspect,
         looks: controller.looks,
+        hostAdmin: controller.hostAdmin,
+        adopt: controller.adopt,
         log,
         dialect: config.opennebula.version,
       });

@@ -25,6 +25,7 @@ base|bzip2|bzip2|bzip2
 base|xz|xz-utils|xz
 base|zstd|zstd|zstd
 base|curl|curl|curl
+rsync|rsync|rsync
 base|tar|tar|tar
 base|unzip|unzip|unzip
 backup|restic|restic|restic

@@ -11,6 +11,18 @@ const GROUPS: Readonly<Record<string, { readonly summary: string; readonly load:
     summary: 'install the drivers into OpenNebula, or look at what is installed',
     load: async () => (await import('../controller/cli/shims.ts')).shimsCommand(),
   },
+  setup: {
+    summary: 'put onestorage into the OpenNebula of this front-end',
+    load: async () => (await import('../controller/cli/setup.ts')).setupCommand(),
+  },
+  host: {
+    summary: 'let hosts join, and revoke them',
+    load: async () => (await import('../controller/cli/host.ts')).hostCommand(),
+  },
+  adopt: {
+    summary: 'switch a datastore over from the stock drivers, or back',
+    load: async () => (await import('../controller/cli/adopt.ts')).adoptCommand(),
+  },
   ops: {
     summary: 'look at, follow and cancel operations',
     load: async () => (await import('../controller/cli/ops.ts')).opsCommand(),
@@ -63,12 +75,14 @@ export async function createProgram(wanted: string | undefined): Promise<Command
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /u, 'onestorage: ')) });
 
-  program
+  const agent = program
     .command('agent')
-    .description('run the agent of this host until SIGTERM')
+    .description('run the agent of this host until SIGTERM; join: get its certificate')
     .option('-c, --config <file>', 'configuration', '/etc/onestorage/agent.yaml')
     .addHelpText('after', '\nExample:\n  onestorage agent --config /etc/onestorage/agent.yaml')
     .action(async ({ config }: { readonly config: string }) => (await import('../agent/main.ts')).runAgent(config));
+  if (wanted === undefined || wanted === 'agent')
+    agent.addCommand(inherit((await import('../agent/enrolment/command.ts')).joinCommand(), program));
   program
     .command('controller')
     .description('run the controller of this front-end until SIGTERM')

@@ -18,6 +18,9 @@ export interface Channel {
   /** `host01 (10.0.0.1:2635)`, for messages. */
   readonly host: string;
   client<S extends ServiceName>(name: S): Clients[S];
+  /** Was the certificate of the other end revoked? Then it takes no more calls; one that has joined again needs a new channel. */
+  readonly isRevoked: boolean;
+  /** Takes no more calls; those under way go on. */
   close(): void;
 }
 
@@ -38,7 +41,10 @@ export function openChannel(address: string, identity: Identity, expect: Expecte
       connections.set(client, connection);
       return client;
     },
-    close: () => connection.channel.close(),
+    get isRevoked() {
+      return connection.revoked.aborted;
+    },
+    close: () => connection.close(),
   };
 }
 
@@ -79,10 +85,10 @@ export async function callUnary<C extends object, M extends keyof C & string>(
   client: C,
   method: M,
   request: UnaryRequest<C[M]>,
-  { signal, deadlineMs = DEFAULT_DEADLINE_MS }: UnaryOptions,
+  { signal: given, deadlineMs = DEFAULT_DEADLINE_MS }: UnaryOptions,
 ): Promise<UnaryResponse<C[M]>> {
   const deadline = Date.now() + deadlineMs;
-  const connection = await connected(client, signal);
+  const { connection, signal } = await connected(client, given);
   const { promise, resolve, reject } = Promise.withResolvers<UnaryResponse<C[M]>>();
   const call = invoke<ClientUnaryCall>(client, method, [
     request,
@@ -107,9 +113,9 @@ export async function* callStream<C extends object, M extends keyof C & string>(
   client: C,
   method: M,
   request: StreamRequest<C[M]>,
-  { signal }: { readonly signal: AbortSignal },
+  { signal: given }: { readonly signal: AbortSignal },
 ): AsyncGenerator<StreamMessage<C[M]>, void, undefined> {
-  const connection = await connected(client, signal);
+  const { connection, signal } = await connected(client, given);
   const call = invoke<ClientReadableStream<StreamMessage<C[M]>>>(client, method, [request, metadata()]);
   yield* messagesOf<StreamMessage<C[M]>>(call, connection, signal);
 }
@@ -129,9 +135,9 @@ export interface Duplex<Request, Message> {
 export async function openDuplex<C extends object, M extends keyof C & string>(
   client: C,
   method: M,
-  { signal }: { readonly signal: AbortSignal },
+  { signal: given }: { readonly signal: AbortSignal },
 ): Promise<Duplex<DuplexRequest<C[M]>, DuplexMessage<C[M]>>> {
-  const connection = await connected(client, signal);
+  const { connection, signal } = await connected(client, given);
   const call = invoke<ClientDuplexStream<DuplexRequest<C[M]>, DuplexMessage<C[M]>>>(client, method, [metadata()]);
   // gRPC emits the status once: kept for a reader who comes later, for whom the stream would seem to end well.
   const outcome: { failed?: unknown } = {};
@@ -173,15 +179,17 @@ async function* messagesOf<Message>(
   }
 }
 
-async function connected(client: object, signal: AbortSignal): Promise<Connection> {
+/** Its connection, when there is one, and what ends the call: the caller, or a revocation of the other end. */
+async function connected(client: object, given: AbortSignal): Promise<{ readonly connection: Connection; readonly signal: AbortSignal }> {
   const connection = connections.get(client);
   if (connection === undefined) throw new StorageError('internal', 'this client does not come from a channel');
+  const signal = AbortSignal.any([given, connection.revoked]);
   try {
     await connection.ready(signal);
   } catch (thrown) {
     throw failure(thrown, connection, signal);
   }
-  return connection;
+  return { connection, signal };
 }
 
 function invoke<Call>(client: object, method: string, words: readonly unknown[]): Call {

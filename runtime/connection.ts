@@ -28,6 +28,9 @@ export interface Connection {
   ready(signal: AbortSignal): Promise<void>;
   /** A failed call, or refused connection, as a StorageError that names the host. */
   explain(thrown: unknown): StorageError;
+  /** Aborts with bad_identity when the certificate of the other end is revoked. */
+  readonly revoked: AbortSignal;
+  close(): void;
 }
 
 export function openConnection(
@@ -43,12 +46,19 @@ export function openConnection(
   let attempt = 0;
   // The attempt at which the other end first cut us off, in an unbroken row.
   let firstCut: number | undefined;
-  const { authority, certificate, key } = identity;
+  const { authority, certificate, key, revocations } = identity;
+  const revocation = new AbortController();
+  // Of the other end's certificate, at the last handshake.
+  let serial: string | undefined;
+  const forget = revocations.onChange(() => {
+    if (revocations.has(serial)) revocation.abort(isRevoked(host));
+  });
   const tls = ChannelCredentials.createFromSecureContext(
     createSecureContext({ ca: authority, cert: certificate, key, minVersion: 'TLSv1.3' }),
     {
       checkServerIdentity: (_name, peer) => {
-        refusal = checkPeer(host, peer.subject, expect);
+        serial = peer.serialNumber;
+        refusal = revocations.has(serial) ? isRevoked(host) : checkPeer(host, peer.subject, expect);
         return refusal;
       },
     },
@@ -61,6 +71,11 @@ export function openConnection(
   return {
     credentials,
     channel,
+    revoked: revocation.signal,
+    close: () => {
+      forget();
+      channel.close();
+    },
     ready: async (signal) => {
       if (await awaitAnswer(channel, host, connectMs, signal)) firstCut = undefined;
     },
@@ -146,6 +161,10 @@ function checkPeer(host: string, subject: object, expect: ExpectedPeer): Storage
   } catch {
     return refuse(host, 'its certificate was not issued by onestorage');
   }
+}
+
+function isRevoked(host: string): StorageError {
+  return new StorageError('bad_identity', `the certificate of ${host} was revoked`);
 }
 
 function refuse(host: string, why: string): StorageError {

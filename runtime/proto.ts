@@ -4,6 +4,7 @@ import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import type { ProtoGrpcType as BackupProto } from '../proto/gen/backup.ts';
 import type { ProtoGrpcType as DiskProto } from '../proto/gen/disk.ts';
 import type { ProtoGrpcType as HostProto } from '../proto/gen/host.ts';
+import type { ProtoGrpcType as IdentityProto } from '../proto/gen/identity.ts';
 import type { ProtoGrpcType as ImageProto } from '../proto/gen/image.ts';
 import type { ProtoGrpcType as InspectionProto } from '../proto/gen/inspection.ts';
 import type { ProtoGrpcType as LiveProto } from '../proto/gen/live.ts';
@@ -11,6 +12,7 @@ import type { BackupsClient, BackupsHandlers } from '../proto/gen/onestorage/v1/
 import type { DisksClient, DisksHandlers } from '../proto/gen/onestorage/v1/Disks.ts';
 import type { GuestsClient, GuestsHandlers } from '../proto/gen/onestorage/v1/Guests.ts';
 import type { HostsClient, HostsHandlers } from '../proto/gen/onestorage/v1/Hosts.ts';
+import type { IdentitiesClient, IdentitiesHandlers } from '../proto/gen/onestorage/v1/Identities.ts';
 import type { ImagesClient, ImagesHandlers } from '../proto/gen/onestorage/v1/Images.ts';
 import type { InspectionsClient, InspectionsHandlers } from '../proto/gen/onestorage/v1/Inspections.ts';
 import type { OperationsClient, OperationsHandlers } from '../proto/gen/onestorage/v1/Operations.ts';
@@ -30,6 +32,7 @@ interface ProtoFiles {
   readonly backup: BackupProto;
   readonly disk: DiskProto;
   readonly host: HostProto;
+  readonly identity: IdentityProto;
   readonly image: ImageProto;
   readonly inspection: InspectionProto;
   readonly live: LiveProto;
@@ -44,6 +47,7 @@ export const PROTO_NAMES = [
   'backup',
   'disk',
   'host',
+  'identity',
   'image',
   'inspection',
   'live',
@@ -75,6 +79,7 @@ export interface Clients {
   readonly Guests: GuestsClient;
   readonly Hosts: HostsClient;
   readonly Backups: BackupsClient;
+  readonly Identities: IdentitiesClient;
   readonly Images: ImagesClient;
   readonly Disks: DisksClient;
   readonly Inspections: InspectionsClient;
@@ -90,6 +95,7 @@ export interface GeneratedHandlers {
   readonly Guests: GuestsHandlers;
   readonly Hosts: HostsHandlers;
   readonly Backups: BackupsHandlers;
+  readonly Identities: IdentitiesHandlers;
   readonly Images: ImagesHandlers;
   readonly Disks: DisksHandlers;
   readonly Inspections: InspectionsHandlers;
@@ -110,6 +116,7 @@ export const clients: {
   Guests: v1.Guests,
   Hosts: v1.Hosts,
   Backups: v1.Backups,
+  Identities: v1.Identities,
   Images: v1.Images,
   Disks: v1.Disks,
   Inspections: v1.Inspections,
@@ -124,6 +131,7 @@ export const services = {
   Guests: v1.Guests.service,
   Hosts: v1.Hosts.service,
   Backups: v1.Backups.service,
+  Identities: v1.Identities.service,
   Images: v1.Images.service,
   Disks: v1.Disks.service,
   Inspections: v1.Inspections.service,

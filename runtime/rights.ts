@@ -1,7 +1,8 @@
 import { ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import { asStorageError, StorageError } from './errors.ts';
 import type { Role } from './identity/identity.ts';
-import { peerOf } from './identity/peer.ts';
+import { type Peer, peerOf } from './identity/peer.ts';
+import type { Revocations } from './identity/revocation.ts';
 import type { Logger } from './log.ts';
 import type { Methods, ServiceName } from './methods.ts';
 import { services } from './proto.ts';
@@ -26,14 +27,14 @@ export function requireRights(names: readonly ServiceName[], rights: Rights): vo
 }
 
 /** Checks every call of the server before anything of its request is read. */
-export function rightsInterceptor(rights: Rights, log: Logger): ServerInterceptor {
+export function rightsInterceptor(rights: Rights, revocations: Revocations, log: Logger): ServerInterceptor {
   return ({ path }, call) =>
     new ServerInterceptingCall(call, {
       start: (next) => {
         next({
           onReceiveMetadata: (metadata, proceed) => {
             try {
-              refuseWithoutRight(path, rights, call);
+              refuseWithoutRight(path, rights, peerOf(call, revocations));
             } catch (thrown) {
               const error = asStorageError(thrown);
               log.warn({ method: path, peer: call.getPeer(), err: error }, 'call refused');
@@ -47,8 +48,7 @@ export function rightsInterceptor(rights: Rights, log: Logger): ServerIntercepto
     });
 }
 
-function refuseWithoutRight(path: string, rights: Rights, call: Parameters<typeof peerOf>[0]): void {
-  const peer = peerOf(call);
+function refuseWithoutRight(path: string, rights: Rights, peer: Peer): void {
   if (FOR_EVERY_ROLE.some((prefix) => path.startsWith(prefix))) return;
   const name = path.startsWith(PACKAGE) ? path.slice(PACKAGE.length) : path;
   const roles: readonly Role[] | undefined = Object.hasOwn(rights, name) ? rights[name as MethodName] : undefined;

@@ -1,4 +1,4 @@
-import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { Server, type ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import { auditInterceptor } from './audit/calls.ts';
@@ -11,6 +11,7 @@ import type { Logger } from './log.ts';
 import type { Implementations } from './methods.ts';
 import { healthDefinition, packageDefinition, serviceNames, services } from './proto.ts';
 import { type Rights, requireRights, rightsInterceptor } from './rights.ts';
+import { closeRevoked, ReloadableCredentials } from './server-tls.ts';
 
 export interface ServiceOptions {
   /** `host:port` to listen on; port 0 takes a free one. */
@@ -30,6 +31,8 @@ export interface Service {
   drain(ms: number): Promise<void>;
   /** Ends all calls now. */
   stop(): void;
+  /** New connections see this identity; those that are there keep the old one, until they end. */
+  reload(identity: Identity): void;
 }
 
 /**
@@ -39,7 +42,7 @@ export async function startService({ address, identity, implementations, rights,
   const names = serviceNames.filter((name) => implementations[name] !== undefined);
   requireRights(names, rights);
   const server = new Server({
-    interceptors: [...(audit === undefined ? [] : [auditInterceptor(audit)]), rightsInterceptor(rights, log)],
+    interceptors: [...(audit === undefined ? [] : [auditInterceptor(audit)]), rightsInterceptor(rights, identity.revocations, log)],
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     // A caller that vanished without a word is noticed, and its call aborted, within 30 s.
     'grpc.keepalive_time_ms': 20_000,
@@ -58,14 +61,18 @@ export async function startService({ address, identity, implementations, rights,
     },
   ).addToServer(server);
 
-  const port = await listen(server, address, identity);
+  const credentials = new ReloadableCredentials(identity);
+  const port = await listen(server, address, credentials);
+  const forget = identity.revocations.onChange(() => closeRevoked(server, identity.revocations, log));
   const end = (): void => {
+    forget();
     stopping.abort(new StorageError('unavailable', 'the service stops'));
     server.forceShutdown();
   };
   return {
     port,
     stop: end,
+    reload: (fresh) => credentials.reload(fresh),
     drain: (ms) =>
       new Promise((resolve) => {
         for (const name of healthNames) health.setStatus(name, 'NOT_SERVING');
@@ -89,12 +96,7 @@ function adapt(definition: ServiceDefinition, implementation: object, stopping: 
   );
 }
 
-function listen(server: Server, address: string, { authority, key, certificate }: Identity): Promise<number> {
-  const credentials = ServerCredentials.createSsl(
-    Buffer.from(authority),
-    [{ private_key: Buffer.from(key), cert_chain: Buffer.from(certificate) }],
-    true,
-  );
+function listen(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, credentials, (error, port) => {
       if (error === null) resolve(port);

@@ -21,6 +21,11 @@ export async function postForm(socket: string, path: string, argv: readonly stri
   return await send(socket, 'POST', path, { type, bytes: Buffer.from(await encoded.arrayBuffer()) });
 }
 
+/** The same with a JSON document. */
+export async function postJson(socket: string, path: string, value: unknown): Promise<unknown> {
+  return await send(socket, 'POST', path, { type: 'application/json', bytes: Buffer.from(JSON.stringify(value)) });
+}
+
 interface Body {
   readonly type: string;
   readonly bytes: Buffer;

@@ -46,7 +46,7 @@ async function fsck(datastoreId: number, options: Options): Promise<void> {
   const events: InspectionEvent[] = [];
   let failure: StorageError | undefined;
   try {
-    for await (const event of inspect(datastoreId, options)) events.push(event);
+    for await (const event of inspectDatastore(datastoreId, options)) events.push(event);
   } catch (thrown) {
     failure = asStorageError(thrown);
   }
@@ -65,7 +65,11 @@ export function exitStatus(events: readonly InspectionEvent[]): number {
   return count('finding') > count('moved') ? FOUND : CLEAN;
 }
 
-async function* inspect(datastoreId: number, { socket, repair }: Options): AsyncGenerator<InspectionEvent> {
+/** What the controller tells of a datastore while it looks at it. Throws what makes it impossible as a whole. */
+export async function* inspectDatastore(
+  datastoreId: number,
+  { socket, repair }: Pick<Options, 'socket' | 'repair'>,
+): AsyncGenerator<InspectionEvent> {
   for await (const line of askForLines(socket, 'POST', `/v1/datastores/${datastoreId}/inspection${repair ? '?repair=1' : ''}`)) {
     const type = field(line, 'type');
     if (type === 'end') return;
@@ -85,7 +89,7 @@ function report(datastoreId: number, events: readonly InspectionEvent[], failure
   return { datastoreId, looked, unanswered: of('unanswered'), findings: of('finding'), moved: of('moved'), kept: of('kept'), ...error };
 }
 
-function parseId(text: string): number {
+export function parseId(text: string): number {
   if (!/^(?:0|[1-9]\d{0,8})$/u.test(text)) throw new InvalidArgumentError('Not the id of a datastore.');
   return Number(text);
 }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import {
   type CertificateSummary,
   createAuthority,
@@ -8,6 +9,10 @@ import {
   showCertificate,
 } from '../../runtime/identity/authority.ts';
 import { ROLES, type Role } from '../../runtime/identity/identity.ts';
+import { revokeSerials } from '../../runtime/identity/revoke.ts';
+import type { Told } from '../enrolment/tell.ts';
+import { DEFAULT_SOCKET, field, postJson } from './controller-socket.ts';
+import { toldText } from './host.ts';
 
 const EXAMPLES = `
 Examples:
@@ -17,6 +22,7 @@ Examples:
       --address 10.0.0.1 --out host01-pki
   onestorage pki show /etc/onestorage/pki
   onestorage pki renew /root/onestorage-ca /etc/onestorage/pki
+  onestorage pki revoke /etc/onestorage/authority --serial 5F3A
 
 Keep the directory of the authority off the hosts: who has ca-key.pem is every host.`;
 
@@ -76,10 +82,34 @@ export function pkiCommand(): Command {
       await renewCertificate(authority, directory, days);
       print(`${describe(await showCertificate(directory))}restart the daemon that uses it\n`);
     });
+  pki
+    .command('revoke')
+    .description('trust a certificate no more; a running controller is told, and tells the agents at once')
+    .argument('<authority>', 'directory of the authority')
+    .argument('[directory]', 'directory with cert.pem')
+    .option('--serial <hex>', 'serial number, as pki show prints it, when the certificate is not at hand')
+    .option('--socket <path>', 'socket of the controller', DEFAULT_SOCKET)
+    .action(revoke);
   return pki;
 }
 
-function describe({ role, hostName, machineId, addresses, notAfter, daysLeft, fingerprint, file }: CertificateSummary): string {
+async function revoke(
+  authority: string,
+  directory: string | undefined,
+  { serial, socket }: { readonly serial?: string; readonly socket: string },
+): Promise<void> {
+  if ((directory === undefined) === (serial === undefined)) throw new StorageError('bad_argument', 'name either a directory or --serial');
+  const word = serial ?? (await showCertificate(directory ?? '')).serial;
+  await revokeSerials(authority, [word]);
+  print(`${word} is in ${authority}/crl.pem\n`);
+  try {
+    print(toldText((field(await postJson(socket, '/v1/revocations', {}), 'told') ?? []) as readonly Told[]));
+  } catch (thrown) {
+    print(`agents were not told: ${asStorageError(thrown).message}\n`);
+  }
+}
+
+function describe({ role, hostName, machineId, addresses, notAfter, daysLeft, fingerprint, serial, file }: CertificateSummary): string {
   const rows = [
     ['file', file],
     ['role', role],
@@ -87,6 +117,7 @@ function describe({ role, hostName, machineId, addresses, notAfter, daysLeft, fi
     ['machine id', machineId ?? '-'],
     ['addresses', addresses.length === 0 ? '-' : addresses.join(', ')],
     ['expires', `${notAfter.toISOString()} (${daysLeft < 0 ? 'EXPIRED' : `${daysLeft} days left`})`],
+    ['serial', serial],
     ['sha256', fingerprint],
   ];
   return rows.map(([name = '', value = '']) => `${name.padEnd(11)}${value}\n`).join('');

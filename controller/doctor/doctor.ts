@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { loadConfig } from '../../runtime/config.ts';
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
@@ -6,6 +7,7 @@ import { checkShims } from '../../shims/check.ts';
 import { DRIVER_NAMES, type DriverName } from '../../shims/farm.ts';
 import { readShim } from '../../shims/program.ts';
 import { type ControllerConfig, controllerConfig } from '../config.ts';
+import { ENROLMENT_STATE, readHosts, withEnrolled } from '../enrolment/store.ts';
 import { hostDirectory } from '../hosts/directory.ts';
 import { grpcAgents } from '../hosts/grpc-agents.ts';
 import { type DatastoreSummary, isOurs, type Overview, openNebulaOverview } from '../opennebula/overview.ts';
@@ -37,7 +39,9 @@ export async function examine(options: DoctorOptions, signal: AbortSignal): Prom
   let config: ControllerConfig | undefined;
   const configuration = await check('configuration', () =>
     must(options.configFile, 'correct it, or name another with --config; run this as the user of the controller', async () => {
-      config = await loadConfig(options.configFile, controllerConfig, 'ONESTORAGE_CONTROLLER_');
+      const read = await loadConfig(options.configFile, controllerConfig, 'ONESTORAGE_CONTROLLER_');
+      const enrolled = await readHosts(join(read.state_directory, ENROLMENT_STATE));
+      config = withEnrolled(read, () => enrolled);
     }),
   );
   return config === undefined ? [configuration] : [configuration, ...(await examineSite(config, options, signal))];

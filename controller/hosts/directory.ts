@@ -27,11 +27,13 @@ export function hostDirectory(config: Pick<ControllerConfig, 'front_end' | 'host
     address: config.front_end.address,
     expect: machineId === undefined ? {} : { machineId },
   };
-  const configured = new Map(Object.entries(config.hosts).map(([name, row]) => [name.toLowerCase(), row]));
+  // Read each time: hosts join while the controller runs.
+  const rowOf = (name: string): ControllerConfig['hosts'][string] | undefined =>
+    Object.entries(config.hosts).find(([known]) => known.toLowerCase() === name.toLowerCase())?.[1];
   refuseTwins(config.hosts);
   const find = (name: string | undefined): Host => {
     if (name === undefined || frontEndNames.has(name.toLowerCase())) return frontEnd;
-    const row = configured.get(name.toLowerCase());
+    const row = rowOf(name);
     if (row === undefined && config.hosts_only) {
       throw new StorageError('unknown_host', `the host ${name} is not in hosts of controller.yaml, and hosts_only is set`);
     }

@@ -75,6 +75,16 @@ export interface GrpcAgentsOptions {
   readonly monitorMs: number;
 }
 
+export interface GrpcAgents {
+  /** The controller's own. */
+  readonly identity: Identity;
+  /** New calls show this identity; those under way go on with the old one. */
+  reload(identity: Identity): void;
+  /** Tells an agent which certificates not to trust. */
+  setRevocations(host: Host, list: string, signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
 interface Machine {
   readonly id: string;
   readonly host: Host;
@@ -98,14 +108,22 @@ function refuseTwin(machine: Machine, others: Iterable<Machine>): void {
 }
 
 /** Agents by gRPC over mutual TLS, one connection a host. */
-export function grpcAgents({ identity, statMs, monitorMs }: GrpcAgentsOptions): AgentCalls & AgentLooks & { close(): void } {
+export function grpcAgents({ identity: first, statMs, monitorMs }: GrpcAgentsOptions): AgentCalls & AgentLooks & GrpcAgents {
+  let identity = first;
   const channels = new Map<string, Channel>();
   const machines = new Map<string, Machine>();
   const channelOf = (host: Host): Channel => {
     const key = `${host.address} ${host.expect.hostName ?? ''} ${host.expect.machineId ?? ''}`;
-    const known = channels.get(key) ?? openChannel(host.address, identity, host.expect);
-    channels.set(key, known);
-    return known;
+    const known = channels.get(key);
+    if (known !== undefined && !known.isRevoked) return known;
+    known?.close();
+    const channel = openChannel(host.address, identity, host.expect);
+    channels.set(key, channel);
+    return channel;
+  };
+  const closeAll = (): void => {
+    for (const channel of channels.values()) channel.close();
+    channels.clear();
   };
   return {
     ...grpcLooks(channelOf),
@@ -168,9 +186,16 @@ export function grpcAgents({ identity, statMs, monitorMs }: GrpcAgentsOptions): 
       callUnary(channelOf(host).client('Backups'), 'Usage', request, { signal, deadlineMs: monitorMs }),
     backupCatalog: (host, request, signal) =>
       callUnary(channelOf(host).client('Backups'), 'Catalog', request, { signal, deadlineMs: statMs }),
-    close: () => {
-      for (const channel of channels.values()) channel.close();
-      channels.clear();
+    setRevocations: async (host, list, signal) => {
+      await callUnary(channelOf(host).client('Identities'), 'SetRevocations', { list }, { signal, deadlineMs: SHORT_MS });
     },
+    get identity() {
+      return identity;
+    },
+    reload: (fresh) => {
+      identity = fresh;
+      closeAll();
+    },
+    close: closeAll,
   };
 }

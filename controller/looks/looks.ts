@@ -32,12 +32,11 @@ export interface LooksOptions {
 
 export function createLooks({ services, overview, handler, lines }: LooksOptions): Looks {
   const { config, hosts, agents } = services;
-  const known = configuredHosts(config, hosts);
   return {
     hosts: (signal) => lookAtHosts({ config, hosts, agents }, signal),
     datastores: (signal) => lookAtDatastores({ overview, hosts, agents }, signal),
     vms: (id, signal) => lookAtVms(id, { overview, hosts, agents }, signal),
-    story: (id, signal) => storyOf(id, { get: (one) => handler.get(one), lines, hosts: known, agents }, signal),
+    story: (id, signal) => storyOf(id, { get: (one) => handler.get(one), lines, hosts: configuredHosts(config, hosts), agents }, signal),
     explain: (call, signal) => explain(call, { actions: services, agents, active: () => handler.underWay() }, signal),
   };
 }

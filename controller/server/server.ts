@@ -3,9 +3,12 @@ import type { Logger } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
 import { asStorageError } from '../../runtime/errors.ts';
 import { bindSocket } from '../../runtime/unix-socket.ts';
+import type { HostAdmin } from '../enrolment/start.ts';
 import type { Inspect } from '../inspection/events.ts';
 import type { Looks } from '../looks/looks.ts';
 import { type ActionRoute, serveAction } from './actions.ts';
+import { type Adopt, serveAdoption } from './adoption.ts';
+import { findEnrolment, serveEnrolment } from './enrolment.ts';
 import type { ActionHandler, Dialect } from './handler.ts';
 import { serveInspection } from './inspection.ts';
 import { findLook, serveLook } from './looks.ts';
@@ -20,6 +23,10 @@ export interface ServerOptions {
   readonly inspect?: Inspect;
   /** undefined: what operators are shown is not offered. */
   readonly looks?: Looks;
+  /** undefined: hosts are not enrolled. */
+  readonly hostAdmin?: HostAdmin;
+  /** undefined: datastores are not switched over. */
+  readonly adopt?: Adopt;
   readonly log: Logger;
   readonly dialect: Dialect;
   /** Rights of the socket file: 0o660. Whoever may open it may do everything the shims may. */
@@ -54,25 +61,25 @@ function answer(route: ActionRoute, method: string, area: string | undefined, re
 
 async function dispatch(
   route: ActionRoute,
-  { inspect, looks }: Pick<ServerOptions, 'inspect' | 'looks'>,
+  { inspect, looks, hostAdmin, adopt }: Pick<ServerOptions, 'inspect' | 'looks' | 'hostAdmin' | 'adopt'>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const method = request.method ?? 'GET';
   const target = targetOf(request);
   const [version, area, ...rest] = target?.segments ?? [];
-  const look = version === 'v1' && looks !== undefined ? findLook(method, area, rest) : undefined;
-  if (look !== undefined && looks !== undefined) {
-    await serveLook(look, looks, rest, request, response);
-  } else if (version === 'v1' && area === 'actions' && rest.length === 3 && method === 'POST') {
-    await serveAction(route, request, response, rest);
-  } else if (version === 'v1' && area === 'datastores' && rest[1] === 'inspection' && rest.length === 2 && method === 'POST' && inspect) {
-    await serveInspection(inspect, rest[0] ?? '', target?.flag('repair') ?? false, response);
-  } else if (version === 'v1') {
-    sendJson(response, answer(route, method, area, rest, target?.flag('all') ?? false));
-  } else {
-    sendJson(response, errorAnswer('not_found', 'there is nothing at this address'));
-  }
+  const flag = target?.flag ?? (() => false);
+  if (version !== 'v1') return sendJson(response, errorAnswer('not_found', 'there is nothing at this address'));
+  const look = looks === undefined ? undefined : findLook(method, area, rest);
+  const enrolment = hostAdmin === undefined ? undefined : findEnrolment(method, area, rest);
+  const [id = '', about] = rest;
+  const ofDatastore = area === 'datastores' && rest.length === 2 && method === 'POST' ? about : undefined;
+  if (look !== undefined && looks !== undefined) await serveLook(look, looks, rest, request, response);
+  else if (enrolment !== undefined && hostAdmin !== undefined) await serveEnrolment(enrolment, hostAdmin, id, request, response);
+  else if (area === 'actions' && rest.length === 3 && method === 'POST') await serveAction(route, request, response, rest);
+  else if (ofDatastore === 'inspection' && inspect) await serveInspection(inspect, id, flag('repair'), response);
+  else if (ofDatastore === 'adoption' && adopt) await serveAdoption(adopt, id, flag, response);
+  else sendJson(response, answer(route, method, area, rest, flag('all')));
 }
 
 /**

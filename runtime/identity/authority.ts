@@ -1,15 +1,12 @@
-// @peculiar/x509 needs the metadata reflection in place before it is evaluated.
-import 'reflect-metadata';
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, webcrypto, type X509Certificate } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, type webcrypto, type X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import * as x509 from '@peculiar/x509';
 import { asStorageError, StorageError } from '../errors.ts';
 import { replaceFile, writeNew } from './files.ts';
 import { IDENTITY_FILES, parseCertificate, parseKey, type Role, readSubject, type Subject } from './identity.ts';
-
-x509.cryptoProvider.set(webcrypto);
+import { plainSerial } from './revocation.ts';
+import { ECDSA, x509 } from './x509.ts';
 
 const DAY = 86_400_000;
 const AUTHORITY_DAYS = 3650;
@@ -17,8 +14,6 @@ const DEFAULT_DAYS = 730;
 // A host whose clock is a little behind must be able to use a new certificate at once.
 const CLOCK_SKEW = 5 * 60_000;
 const AUTHORITY_FILES = { certificate: 'ca.pem', key: 'ca-key.pem' } as const;
-const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-
 export interface CertificateRequest {
   readonly role: Role;
   /** As OpenNebula knows the host. */
@@ -67,6 +62,12 @@ export async function issueCertificate(authority: string, request: CertificateRe
   await writeNew(join(out, IDENTITY_FILES.certificate), certificate, 0o644);
 }
 
+/** A certificate for a key that its holder made, which never comes here. PEM. */
+export async function certify(authority: string, request: CertificateRequest, publicKey: KeyObject): Promise<string> {
+  refuseBadRequest(request);
+  return await sign(await readAuthority(authority), request, publicKey);
+}
+
 /**
  * Replaces the certificate of `identity` by one for the same subject, addresses and key. The key stays, because only one file can be
  * replaced in one step, and a daemon must never find a key and a certificate that do not belong together.
@@ -89,6 +90,8 @@ export interface CertificateSummary extends Subject {
   readonly daysLeft: number;
   /** SHA-256 of the certificate, hexadecimal. */
   readonly fingerprint: string;
+  /** As revocation lists name it, hexadecimal. */
+  readonly serial: string;
   readonly addresses: readonly string[];
   readonly file: string;
 }
@@ -102,18 +105,21 @@ export async function showCertificate(directory: string): Promise<CertificateSum
     notAfter: certificate.validToDate,
     daysLeft: Math.floor((certificate.validToDate.getTime() - Date.now()) / DAY),
     fingerprint: createHash('sha256').update(certificate.raw).digest('hex'),
+    serial: plainSerial(certificate.serialNumber),
     addresses: addressesOf(certificate),
     file,
   };
 }
 
-interface Issuer {
+/** An authority that can sign. */
+export interface Issuer {
   readonly pem: string;
   readonly certificate: X509Certificate;
   readonly key: KeyObject;
 }
 
-async function readAuthority(directory: string): Promise<Issuer> {
+/** Throws bad_identity when it is none, not_found when there is nothing. */
+export async function readAuthority(directory: string): Promise<Issuer> {
   const file = join(directory, AUTHORITY_FILES.certificate);
   const keyFile = join(directory, AUTHORITY_FILES.key);
   const pem = await readText(file);
@@ -160,7 +166,8 @@ function alternativeNames(request: CertificateRequest): x509.JsonGeneralNames {
   return [...names].map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }));
 }
 
-function addressesOf(certificate: X509Certificate): string[] {
+/** IP addresses under which the certificate is valid. */
+export function addressesOf(certificate: X509Certificate): string[] {
   return (certificate.subjectAltName ?? '')
     .split(', ')
     .filter((name) => name.startsWith('IP Address:'))
@@ -178,12 +185,17 @@ function refuseBadRequest({ role, hostName, machineId, addresses, days }: Certif
   if (days !== undefined && !Number.isFinite(days)) refuse(`not a number of days: ${days}`);
 }
 
+/** For the library, which signs with keys of Web Crypto. */
+export function signingKey(key: KeyObject): Promise<webcrypto.CryptoKey> {
+  return cryptoKey(key, 'sign');
+}
+
 async function cryptoKey(key: KeyObject, usage: 'sign' | 'verify'): Promise<webcrypto.CryptoKey> {
   return key.toCryptoKey(ECDSA, true, [usage]);
 }
 
 /** The key in the file; made first (0600, PKCS#8) when there is none. Never overwritten. */
-async function ensureKey(file: string): Promise<KeyObject> {
+export async function ensureKey(file: string): Promise<KeyObject> {
   try {
     return parseKey(file, await readFile(file, 'utf8'));
   } catch (thrown) {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StorageError } from '../errors.ts';
@@ -32,8 +33,8 @@ export async function replaceFile(file: string, text: string, mode: number): Pro
 async function writeBeside(file: string, text: string, mode: number): Promise<string> {
   const directory = dirname(file);
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const temporary = join(directory, `.onestorage.${process.pid}.${basename(file)}`);
-  await rm(temporary, { force: true });
+  // Two may write the same file at once: each its own copy of it.
+  const temporary = join(directory, `.onestorage.${process.pid}.${randomBytes(4).toString('hex')}.${basename(file)}`);
   const handle = await open(temporary, 'wx', mode);
   try {
     await handle.writeFile(text);

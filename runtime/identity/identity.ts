@@ -2,6 +2,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asStorageError, StorageError } from '../errors.ts';
+import { loadRevocations, type Revocations } from './revocation.ts';
 
 export const ROLES = ['controller', 'agent', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
@@ -23,7 +24,10 @@ export interface Identity extends Subject {
   readonly key: string;
   readonly authority: string;
   readonly directory: string;
+  readonly notBefore: Date;
   readonly notAfter: Date;
+  /** Whom not to trust any more. One for the life of a process: a renewed identity keeps it. */
+  readonly revocations: Revocations;
 }
 
 /**
@@ -48,9 +52,9 @@ export function readSubject(subject: object): Subject {
 
 /**
  * Reads ca.pem, cert.pem and key.pem of a directory. `bad_identity` when one is missing or unreadable, the certificate has expired, is of
- * another authority or another role, the key does not belong to it, or the key may be read by others.
+ * another authority or another role, the key does not belong to it, or the key may be read by others. `known`: revocations of a running daemon.
  */
-export async function loadIdentity(directory: string, role: Role): Promise<Identity> {
+export async function loadIdentity(directory: string, role: Role, known?: Revocations): Promise<Identity> {
   const [authority, certificate, key] = await Promise.all([
     readPem(directory, IDENTITY_FILES.authority),
     readPem(directory, IDENTITY_FILES.certificate),
@@ -72,7 +76,9 @@ export async function loadIdentity(directory: string, role: Role): Promise<Ident
   if (subject.role !== role) {
     throw new StorageError('bad_identity', `${where} is for the role ${subject.role}, this process needs the role ${role}`);
   }
-  return { ...subject, certificate, key, authority, directory, notAfter: leaf.validToDate };
+  const revocations = known ?? (await loadRevocations(directory, authority));
+  const { validFromDate: notBefore, validToDate: notAfter } = leaf;
+  return { ...subject, certificate, key, authority, directory, notBefore, notAfter, revocations };
 }
 
 /** Parses PEM; the error names the file. */
@@ -111,7 +117,7 @@ function refuseUntimely(file: string, certificate: X509Certificate): void {
   if (certificate.validToDate.getTime() < now) {
     throw new StorageError(
       'bad_identity',
-      `${file} expired on ${certificate.validToDate.toISOString()}: renew it with onestorage pki renew`,
+      `${file} expired on ${certificate.validToDate.toISOString()}: renew it with onestorage pki renew, or let the host join again: onestorage host add`,
     );
   }
   if (certificate.validFromDate.getTime() > now) {

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { AgentContext } from '../../../agent/context.ts';
+import { Revocations } from '../../../runtime/identity/revocation.ts';
 import { Operations } from '../../../runtime/operations/operations.ts';
 import { scratch } from './helpers.ts';
 
@@ -36,7 +37,9 @@ export async function testAgent(existing?: string): Promise<TestAgent> {
       key: '',
       authority: '',
       directory: join(root, 'pki'),
+      notBefore: new Date(0),
       notAfter: new Date(0),
+      revocations: new Revocations(),
     },
     address: 'localhost:0',
     dataPorts: { first: 1, last: 1 },

@@ -185,7 +185,18 @@ function parsed(text: string): ReadonlyMap<string, string> | undefined {
   }
 }
 
+/** Adds attributes; TM_MAD and DS_MAD change the datastore itself, as in oned. The answer is its id. */
+const updateDatastore: Order = ([id = '', text = ''], _user, { model }) => {
+  const datastore = model.datastores.get(Number(id));
+  if (datastore === undefined) return no(`Error getting datastore [${id}].`, NO_EXISTS);
+  const { TM_MAD: tmMad, DS_MAD: dsMad, ...more } = Object.fromEntries(attributes(text));
+  const template = { ...datastore.template, ...more };
+  model.datastores.set(datastore.id, { ...datastore, tmMad: tmMad ?? datastore.tmMad, dsMad: dsMad ?? datastore.dsMad, template });
+  return yes(datastore.id);
+};
+
 export const ORDERS: Readonly<Record<string, Order>> = {
+  'one.datastore.update': updateDatastore,
   'one.image.allocate': allocateImage,
   'one.image.delete': deleteImage,
   'one.template.allocate': allocateTemplate,

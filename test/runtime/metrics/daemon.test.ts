@@ -33,7 +33,7 @@ const start = async (more: Partial<MetricsOptions> = {}): Promise<StartedMetrics
   started = await startMetrics({
     daemon: 'agent',
     version: '1.2.3',
-    notAfter: new Date(1_800_000_000_000),
+    notAfter: () => new Date(1_800_000_000_000),
     listen: '127.0.0.1:0',
     operations,
     labelsOf: ({ kind }) => ({ kind, class: '' }),

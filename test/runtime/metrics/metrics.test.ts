@@ -11,7 +11,7 @@ const hasPromtool = process.env['CI'] === 'true' || spawnSync('promtool', ['--ve
 /** Every metric of a daemon with a value. */
 function filled(daemon: Daemon): Metrics {
   const metrics = new Metrics(daemon);
-  measureProcess(metrics, { daemon, version: '1.2.3', notAfter: new Date(1_800_000_000_000) });
+  measureProcess(metrics, { daemon, version: '1.2.3', notAfter: () => new Date(1_800_000_000_000) });
   metrics.observe('onestorage_operation_duration_seconds', { kind: 'disk.create', class: '', result: 'succeeded' }, 0.2);
   metrics.add('onestorage_operation_failures_total', { kind: 'disk.create', reason: 'no_space' });
   metrics.replace('onestorage_operations', [[{ state: 'running' }, 2]]);
