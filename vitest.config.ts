@@ -7,8 +7,6 @@ interface Heavy {
   readonly include: readonly string[];
   readonly programs: readonly string[];
   readonly globalSetup?: readonly string[];
-  /** The variable without which it does not run: it builds packages first. */
-  readonly asked?: string;
 }
 
 /** Suites that start machines or servers: they need root, programs of their own, and the cores for themselves, so one file runs at a time, after the others. */
@@ -18,7 +16,6 @@ const HEAVY = {
     include: ['test/packages/**/*.test.ts'],
     programs: ['dpkg-deb', 'rpmbuild', 'aarch64-linux-gnu-strip', 'lintian', 'rpmlint', 'mandoc', 'systemd-nspawn', 'mmdebstrap'],
     globalSetup: ['test/packages/build.ts'],
-    asked: 'ONESTORAGE_PACKAGES',
   },
 } as const satisfies Readonly<Record<string, Heavy>>;
 
@@ -29,8 +26,7 @@ function lacking(programs: readonly string[]): readonly string[] {
   return process.getuid?.() === 0 ? missing : ['the rights of root', ...missing];
 }
 
-const heavy = Object.entries<Heavy>(HEAVY).flatMap(([name, { include, programs, globalSetup = [], asked }], index) => {
-  if (asked !== undefined && process.env[asked] === undefined) return [];
+const heavy = Object.entries<Heavy>(HEAVY).flatMap(([name, { include, programs, globalSetup = [] }], index) => {
   const missing = lacking(programs);
   if (missing.length > 0) process.stderr.write(`skipped: the suite test/${name} lacks ${missing.join(', ')}\n`);
   const test = { name, include: [...include], globalSetup: [...globalSetup], maxWorkers: 1, sequence: { groupOrder: index + 1 } };
