@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { manualPages } from '../../packaging/man/pages.ts';
 import { ROOT } from '../../packaging/places.ts';
 import { buildPackages, packageFile } from './build.ts';
+import { Root } from './machine.ts';
 
 const packages = inject('packages');
 const HOUR = 3_600_000;
@@ -98,7 +99,10 @@ describe.each(DAEMONS)('the package of the %s', (daemon) => {
   });
 
   it('has a unit that systemd takes without a word, with little exposure', () => {
-    const tree = join(unpacked, `unit-${daemon}`);
+    // Units, users and programs it names are those of a clean machine.
+    const root = new Root(inject('baseRoot'));
+    onTestFinished(() => root.remove());
+    const tree = root.directory;
     for (const one of DAEMONS) output('dpkg-deb', '--extract', packageFile(packages, new RegExp(`${one}_.*-1_amd64\\.deb$`)), tree);
     const unit = `onestorage-${daemon}.service`;
     const verified = spawnSync('systemd-analyze', ['verify', '--man=no', `--root=${tree}`, unit], { encoding: 'utf8' });
