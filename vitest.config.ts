@@ -12,6 +12,7 @@ interface Heavy {
 /** Suites that start machines or servers: they need root, programs of their own, and the cores for themselves, so one file runs at a time, after the others. */
 const HEAVY = {
   live: { include: ['test/live/**/*.test.ts'], programs: ['virsh', 'libvirtd', 'qemu-system-x86_64', 'busybox', 'gcc'] },
+  backup: { include: ['test/backup/**/*.test.ts'], programs: ['restic', 'rclone', 'rsync', 'ssh', 'sshd'] },
   packages: {
     include: ['test/packages/**/*.test.ts'],
     programs: ['dpkg-deb', 'rpmbuild', 'aarch64-linux-gnu-strip', 'lintian', 'rpmlint', 'mandoc', 'systemd-nspawn', 'mmdebstrap'],

@@ -34,6 +34,7 @@ export async function fetchBackup(
     return found;
   });
   await assemble(opened, plan, { image: names.stage, increment: names.increment }, '', context.step, limited);
-  await chmod(names.stage, 0o644);
+  // A step of its own: after the publishing, which an attempt before a crash may have reached, the name is gone.
+  await context.step('mode', () => chmod(names.stage, 0o644));
   return { path: names.stage, label };
 }
