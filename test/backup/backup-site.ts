@@ -148,7 +148,7 @@ export class BackupVm {
   /** On its host. */
   readonly directory: string;
   readonly disks: readonly ChangingDisk[];
-  /** How many backups were staged. */
+  /** How many backups were stored. */
   #steps = 0;
 
   constructor(site: BackupSite, vm: Vm, directory: string, disks: readonly ChangingDisk[]) {
@@ -174,7 +174,6 @@ export class BackupVm {
         await tool('qemu-img', 'convert', '-q', '-f', 'raw', '-O', 'qcow2', disk.golden(step), path.join(staged, `disk.${disk.id}.0`));
       }
     }
-    this.#steps += 1;
     return step;
   }
 
@@ -195,7 +194,9 @@ export class BackupVm {
     );
   }
 
+  /** What was stored counts; what failed is staged again, with what has changed since. */
   record(result: ActionResult): Image {
+    this.#steps += 1;
     const { model } = this.site.one;
     const [source = '', size = ''] = result.info.split(' ');
     const { backup } = this.vm;

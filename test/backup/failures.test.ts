@@ -1,0 +1,117 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { ActionResult } from '../lab/opennebula/mad.ts';
+import type { Image } from '../lab/opennebula/model.ts';
+import { BackupSite, type BackupVm, missing, NASTY } from './backup-site.ts';
+import { PASSWORD } from './places.ts';
+import { Matrix } from './report.ts';
+
+const MINUTES = 60_000;
+const PLACE = 'restic sftp';
+const table = new Matrix('failures', ['what went wrong', 'what OpenNebula is told, or what came of it']);
+afterAll(() => table.print());
+
+describe.skipIf(missing(PLACE).length > 0 && process.env['CI'] !== 'true')(
+  'backups, when something goes wrong',
+  { timeout: 10 * MINUTES },
+  () => {
+    let site: BackupSite;
+    let vm: BackupVm;
+    let image: Image;
+    beforeAll(async () => {
+      site = await BackupSite.start(PLACE, { failpoints: {} });
+      vm = await site.vm('INCREMENT');
+      ({ image } = await vm.backup());
+    }, 8 * MINUTES);
+    afterAll(() => site?.stop(), MINUTES);
+    afterEach(() => {
+      const datastore = site.one.model.datastores.get(105);
+      if (datastore !== undefined) site.one.model.datastores.set(105, { ...datastore, template: site.place.template });
+    });
+
+    const change = (template: Record<string, string>): void => {
+      const datastore = site.one.model.datastores.get(105);
+      if (datastore === undefined) throw new Error('there is no backup datastore');
+      site.one.model.datastores.set(105, { ...datastore, template: { ...datastore.template, ...template } });
+    };
+    const fails = (what: string, result: ActionResult, line: RegExp): void => {
+      expect(result.exit, what).not.toBe(0);
+      expect(result.info).toMatch(line);
+      expect(result.info).not.toMatch(/^\d|\n|\bat .*\.ts:/);
+      expect(`${result.stdout}${result.stderr}`).not.toContain(PASSWORD);
+      table.add(what, result.info);
+    };
+    const allocated = (): string => JSON.stringify([[...site.one.model.images.keys()], [...site.one.model.templates.keys()]]);
+
+    it('says that the password is wrong, and that the server is not there', async () => {
+      change({ RESTIC_PASSWORD: 'another password' });
+      fails('wrong password', await site.one.ls(vm.vm, image, -1), /^ls: .*password/);
+      change({ RESTIC_PASSWORD: PASSWORD, RESTIC_SFTP_SERVER: 'gone' });
+      fails('server unreachable, ls', await site.one.ls(vm.vm, image, -1), /^ls: .*gone/);
+      await vm.stage();
+      fails('server unreachable, backup', await vm.store(), /^backup: .*gone/);
+      change({ RESTIC_SFTP_SERVER: '' });
+      fails('attribute missing', await site.one.monitor(105), /^monitor: datastore 105 has no RESTIC_SFTP_SERVER/);
+    });
+
+    it('makes nothing for a user without rights, or under a name that OpenNebula does not take', async () => {
+      const before = allocated();
+      site.one.model.users.set('bob', { id: 5, name: 'bob', groupId: 100, group: 'users', refused: new Set(['one.template.allocate']) });
+      fails(
+        'user may not make templates',
+        await site.one.restore(image, 106, { USERNAME: 'bob', NAME: 'b' }),
+        /^restore: .*CREATE TEMPLATE/,
+      );
+      fails('name that is not allowed', await site.one.restore(image, 106, { NAME: NASTY }), /^restore: .*Invalid NAME, char/);
+      fails('user is unknown', await site.one.restore(image, 106, { USERNAME: 'nobody', NAME: 'n' }), /^restore: .*authenticated/);
+      expect(allocated()).toBe(before);
+      const first = await site.one.restore(image, 106, { NAME: 'taken' });
+      await site.filled(first.info);
+      const taken = allocated();
+      fails('name is taken', await site.one.restore(image, 106, { NAME: 'taken' }), /^restore: .*NAME is already taken by IMAGE/);
+      expect(allocated()).toBe(taken);
+    });
+
+    it('restores a VM that was deleted, and whose template is gone', async () => {
+      const { model } = site.one;
+      model.vms.delete(vm.vm.id);
+      model.templates.clear();
+      const result = await site.one.restore(image, 106, { USERNAME: 'alice', NAME: 'of the deleted' });
+      model.vms.set(vm.vm.id, vm.vm);
+      expect(result, result.stderr).toMatchObject({ exit: 0 });
+      vm.mustBeImages(await site.filled(result.info), 0);
+      table.add('VM deleted since, template gone', `restored: ${result.info}`);
+    });
+
+    it('goes on with a restore when the controller was killed in it, and makes nothing twice', async () => {
+      const before = site.one.model.images.size;
+      await site.cluster.controller.arm('action.image-3.begin=kill');
+      const running = site.one.restore(image, 106, { USERNAME: 'alice', NAME: 'across a restart' });
+      await site.cluster.controller.exited;
+      await site.cluster.controller.start();
+      const result = await running;
+      expect(result, result.stderr).toMatchObject({ exit: 0 });
+      vm.mustBeImages(await site.filled(result.info), 0);
+      expect(site.one.model.images.size).toBe(before + 2);
+      table.add('controller killed during restore', `restored: ${result.info}`);
+    });
+
+    it.each(['disk.swap.swap disk.0.begin', 'disk.swap.swap disk.0.end', 'image.import.publish.end'])(
+      'restores in place when the agent is killed at %s',
+      async (point) => {
+        await vm.overwrite();
+        const agent = site.cluster.agent('host01');
+        await agent.arm(`${point}=kill`);
+        const running = site.restoreInPlace(vm.vm, image, 0, -1);
+        await agent.exited;
+        await agent.start();
+        const result = await running;
+        expect(result, result.stderr).toMatchObject({ exit: 0 });
+        vm.mustBeInPlace(0);
+        expect(site.cluster.leftovers()).toEqual([]);
+        table.add(`agent killed at ${point}`, 'restored in place');
+      },
+    );
+
+    it('leaves nothing behind', () => expect(site.cluster.leftovers()).toEqual([]));
+  },
+);
