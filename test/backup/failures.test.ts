@@ -1,3 +1,5 @@
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ActionResult } from '../lab/opennebula/mad.ts';
 import type { Image } from '../lab/opennebula/model.ts';
@@ -111,6 +113,92 @@ describe.skipIf(missing(PLACE).length > 0 && process.env['CI'] !== 'true')(
         table.add(`agent killed at ${point}`, 'restored in place');
       },
     );
+
+    it.each(['backup.store.prepare.end', 'backup.store.upload.begin', 'backup.store.upload.end'])(
+      'stores a backup when the agent is killed at %s',
+      async (point) => {
+        const step = await vm.stage();
+        const agent = site.cluster.agent('host01');
+        await agent.arm(`${point}=kill`);
+        const running = vm.store();
+        await agent.exited;
+        await agent.start();
+        const result = await running;
+        expect(result, result.stderr).toMatchObject({ exit: 0 });
+        vm.record(result);
+        const restored = await site.restoreInPlace(vm.vm, image, -1, 0);
+        expect(restored, restored.stderr).toMatchObject({ exit: 0 });
+        vm.mustBeInPlace(step, [0]);
+        table.add(`agent killed at ${point}`, `stored: ${result.info}`);
+      },
+    );
+
+    it('merges increments when the agent is killed on the way', async () => {
+      const agent = site.cluster.agent('frontend');
+      await agent.arm('backup.flatten.remove.begin=kill');
+      const running = site.one.flatten(image, 2);
+      await agent.exited;
+      await agent.start();
+      const result = await running;
+      expect(result, result.stderr).toMatchObject({ exit: 0 });
+      const chain =
+        result.info
+          .split(' ')[1]
+          ?.split(',')
+          .map((link) => link.split(':')) ?? [];
+      expect(chain).toHaveLength(2);
+      if (image.backup === undefined) throw new Error('this is no backup');
+      image.backup.increments = chain.map(([id = '', source = ''], index) => ({
+        id: Number(id),
+        source,
+        sizeMb: 1,
+        type: index === 0 ? 'FULL' : 'INCREMENT',
+      }));
+      expect((await site.one.ls(vm.vm, image, -1)).exit).toBe(0);
+      table.add('agent killed while it merges', `merged: ${result.info}`);
+    });
+
+    it('takes a stopped upload back, and stores the next one', async () => {
+      const step = await vm.stage();
+      const agent = site.cluster.agent('host01');
+      const hold = path.join(site.cluster.site.directory, 'etc', 'hold-upload');
+      await writeFile(hold, '');
+      await agent.arm(`backup.store.upload.begin=hold:${hold}`);
+      const stop = new AbortController();
+      const running = vm.store(stop.signal);
+      await expect
+        .poll(async () => (await site.cluster.operations(false)).some(({ step: at }) => at === 'store'), { timeout: MINUTES })
+        .toBe(true);
+      stop.abort();
+      await rm(hold);
+      fails('upload stopped', await running, /^ds\/backup was stopped by a signal: its operation .* is cancelled/);
+      await agent.arm('');
+      const result = await vm.store();
+      expect(result, result.stderr).toMatchObject({ exit: 0 });
+      vm.record(result);
+      const restored = await site.restoreInPlace(vm.vm, image, -1, 0);
+      expect(restored, restored.stderr).toMatchObject({ exit: 0 });
+      vm.mustBeInPlace(step, [0]);
+    });
+
+    it('sees an increment that is gone before it relies on it, and lets the next backup be full', async () => {
+      const increments = image.backup?.increments ?? [];
+      const lost = increments[0];
+      if (lost === undefined) throw new Error('there is no increment');
+      const pruned = { ...image, id: 999, backup: { vmId: vm.vm.id, diskIds: [0, 3], increments: [lost] } };
+      expect((await site.one.image('rm', pruned)).exit).toBe(0);
+      await vm.stage();
+      fails('increment pruned, next backup', await vm.store(), /^backup: backup \d+ has lost increment .*will be a full one/);
+      fails('increment pruned, restore in place', await site.restoreInPlace(vm.vm, image, -1, -1), /^restore: backup \d+ is not whole/);
+      fails('increment pruned, new images', await site.one.restore(image, 106, { NAME: 'lost' }), /^restore: backup \d+ is not whole/);
+      await expect.poll(() => vm.vm.backup?.lastIncrementId, { timeout: MINUTES }).toBe(-1);
+      const { result, image: next, step } = await vm.backup();
+      expect(next.id).not.toBe(image.id);
+      const restored = await site.restoreInPlace(vm.vm, next, -1, -1);
+      expect(restored, restored.stderr).toMatchObject({ exit: 0 });
+      vm.mustBeInPlace(step);
+      table.add('the backup after it', `full, in a new image: ${result.info}`);
+    });
 
     it('leaves nothing behind', () => expect(site.cluster.leftovers()).toEqual([]));
   },
