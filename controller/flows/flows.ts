@@ -1,5 +1,5 @@
 import { StorageError } from '../../runtime/errors.ts';
-import { ACTIONS, type ActionName } from '../../shims/actions.ts';
+import type { ActionName } from '../../shims/actions.ts';
 import { backup } from './backup.ts';
 import { incrementFlatten, ls } from './backup-datastore.ts';
 import { backupCancel, postbackup, postbackupLive, prebackup, prebackupLive } from './backup-staging.ts';
@@ -23,7 +23,7 @@ import { restoreDisks } from './restore-disks.ts';
 import { snapCreate, snapDelete, snapRevert } from './snapshots.ts';
 import { mkimage, mkswap } from './volatile.ts';
 
-/** Every action and its flow; the compiler says which one is missing. undefined: not there yet. */
+/** Every action and its flow; the compiler says which one is missing. undefined: the host's own agent answers it. */
 export const FLOWS = {
   'ds/cp': cp,
   'ds/mkfs': mkfs,
@@ -68,11 +68,9 @@ export const FLOWS = {
   'tm/recovery_snap_create_live': undefined,
 } as const satisfies Flows;
 
-/** Throws unsupported in one line: `tm/snap_create_live: agent_local cannot do this action yet`. */
-export function flowOf<A extends ActionName>(action: A, driver: string): Flow<A> {
+/** Throws unsupported in one line for what never comes to the controller. */
+export function flowOf<A extends ActionName>(action: A): Flow<A> {
   const flow = (FLOWS as Flows)[action];
   if (flow !== undefined) return flow;
-  const where =
-    ACTIONS[action].runs === 'host' ? 'runs on the host itself, not through the controller' : `${driver} cannot do this action yet`;
-  throw new StorageError('unsupported', `${action}: ${where}`);
+  throw new StorageError('unsupported', `${action}: runs on the host itself, not through the controller`);
 }

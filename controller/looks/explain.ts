@@ -65,7 +65,7 @@ type Call = Omit<ActionRequest, 'key'>;
 export async function explain(call: Call, { actions, agents, active }: ExplainServices, signal: AbortSignal): Promise<Explanation> {
   const { action, driver, suffix, argv, stdin } = call;
   driverOf(action, driver, suffix);
-  const flow = flowOf(action, driver);
+  const flow = flowOf(action);
   const words = parseWords(action, argv);
   const key = randomUUID();
   const about = aboutAction(action, words, stdin, actions.config.datastores);

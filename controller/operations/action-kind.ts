@@ -54,7 +54,7 @@ export function actionKind({ services, admission, earlier, onBegin }: ActionKind
       // What an earlier run of the daemon began is not in there: then the agents are asked, see giveUp.
       if (context.attempt === 1) begun.set(context.operationId, mine);
       const { key, action, driver, suffix, stdin } = input;
-      const flow = flowOf(action, driver);
+      const flow = flowOf(action);
       const release = flow.class === undefined ? undefined : await admit(flow.class, input, context);
       // What is committed is not undone: then nobody asks any more what was begun.
       const commit = (): void => {
@@ -91,7 +91,7 @@ export function actionKind({ services, admission, earlier, onBegin }: ActionKind
 
   async function undoFlow(input: ActionInput, { operationId, log }: Pick<UndoContext, 'operationId' | 'log'>): Promise<void> {
     const { key, action, driver, suffix, stdin } = input;
-    const flow = flowOf(action, driver);
+    const flow = flowOf(action);
     if (flow.undo === undefined) return;
     const context = {
       subject: operationId,

@@ -44,7 +44,7 @@ export class Actions implements ActionHandler {
   async run(request: ActionRequest, sink: ActionSink): Promise<ActionOutcome> {
     try {
       driverOf(request.action, request.driver, request.suffix);
-      const flow = flowOf(request.action, request.driver);
+      const flow = flowOf(request.action);
       const { stdout } = flow.class === undefined ? await this.#read(request, sink) : await this.#operate(request, sink);
       return { stdout, failure: undefined };
     } catch (thrown) {
@@ -126,7 +126,7 @@ export class Actions implements ActionHandler {
         begun: new Begun(),
         cancelOthers: (actions, { datastoreId, path }) => this.#cancelOthers(actions, `${datastoreId}/${path}`, context.signal),
       });
-      return { stdout: await flowOf(action, driver).run(parseWords(action, argv), tools) };
+      return { stdout: await flowOf(action).run(parseWords(action, argv), tools) };
     } finally {
       this.#reads.delete(key);
     }

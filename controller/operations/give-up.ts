@@ -25,7 +25,7 @@ export async function giveUp(
   await stopAgents(operations, options);
   if (begun?.any === false) return;
   const tools = placeTools({ services, key: input.key, stdin: input.stdin });
-  const leftovers = flowOf(input.action, input.driver).leftovers?.(parseWords(input.action, input.argv), tools) ?? [];
+  const leftovers = flowOf(input.action).leftovers?.(parseWords(input.action, input.argv), tools) ?? [];
   await Promise.all(leftovers.map((leftover, index) => remove(leftover, `${input.key}.undo.${index}`, options)));
 }
 

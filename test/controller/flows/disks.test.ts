@@ -310,8 +310,14 @@ describe('volatile disks, resize, snapshots, migration', () => {
   });
 
   it('says in one line what is not there yet', async () => {
-    const { failure } = await bench.call('tm/restore', `node1:${DS}/107/9 9 31 -1 -1`);
-    expect(failure).toEqual({ reason: 'unsupported', message: 'restore: agent_local cannot do this action yet' });
+    const call = (driver: string) => bench.call('tm/delete', `node1:${DS}/107/9 9 107`, '', undefined, driver);
+    expect((await call('agent_shared')).failure).toMatchObject({
+      reason: 'unsupported',
+      message: expect.stringContaining('the driver agent_shared cannot do tm/delete yet'),
+    });
+    expect((await call('agent_lvm')).failure).toMatchObject({ message: expect.stringContaining('the driver agent_lvm is not there yet') });
+    const { failure } = await bench.call('tm/activate', '');
+    expect(failure).toMatchObject({ reason: 'unsupported', message: expect.stringContaining('runs on the host itself') });
   });
 });
 
