@@ -124,6 +124,7 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<{ re
     ...(config.ssh_config === undefined ? {} : { sshConfig: config.ssh_config }),
     libvirt: { uri: config.libvirt_uri, freezeLimitMs: config.freeze_limit_seconds * 1000, swtpm: config.swtpm_directory },
     backupBasePath: config.backup_base_path,
+    remotes: config.remotes,
     log,
     operations,
   };

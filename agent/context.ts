@@ -22,6 +22,8 @@ export interface AgentContext {
   readonly backupBasePath?: string | undefined;
   /** Client configuration of ssh, for backup servers; that of the agent's user when it is not set. */
   readonly sshConfig?: string;
+  /** OpenNebula's programs on this host, which `onehost sync` brings. Absolute. */
+  readonly remotes: string;
   readonly log: Logger;
   readonly operations: Operations;
 }

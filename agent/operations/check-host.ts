@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, readdir, readFile, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
@@ -26,6 +27,9 @@ export interface HostCheck {
   readonly staleFiles: readonly string[];
   readonly staleFileCount: number;
   readonly runningOperations: number;
+  readonly remotes: string;
+  /** Empty: it is not there. */
+  readonly shimSha256: string;
 }
 
 /** How many stale files are named; the rest is counted. */
@@ -37,14 +41,15 @@ export async function checkHost(agent: AgentContext): Promise<HostCheck> {
     const found = agent.operations.get(id);
     return found !== undefined && found.finishedAt === undefined;
   };
-  const { hostName, machineId, datastores, stateDirectory, dataPorts } = agent;
-  const [missingPrograms, datastoresProblem, stateFreeBytes, journalBytes, busyPorts, stale] = await Promise.all([
+  const { hostName, machineId, datastores, stateDirectory, dataPorts, remotes } = agent;
+  const [missingPrograms, datastoresProblem, stateFreeBytes, journalBytes, busyPorts, stale, shimSha256] = await Promise.all([
     findMissingPrograms(),
     problemOf(datastores),
     freeBytes(stateDirectory),
     journalSize(stateDirectory),
     listeningPorts(),
     temporaryFiles(datastores, isActive),
+    shimHash(remotes),
   ]);
   const ports = Array.from({ length: Math.max(0, dataPorts.last - dataPorts.first + 1) }, (_, index) => dataPorts.first + index);
   return {
@@ -64,6 +69,8 @@ export async function checkHost(agent: AgentContext): Promise<HostCheck> {
     staleFiles: stale.slice(0, NAMED),
     staleFileCount: stale.length,
     runningOperations: agent.operations.list({ all: false, limit: 1000 }).length,
+    remotes,
+    shimSha256,
   };
 }
 
@@ -88,6 +95,12 @@ async function problemOf(directory: string): Promise<string> {
   }
 }
 
+/** Of the action that OpenNebula's probes call on hosts. A copy, not a link, when the tree was brought by `rsync -L`. */
+async function shimHash(remotes: string): Promise<string> {
+  const text = await readFile(path.join(remotes, 'tm/agent_local/monitor_ds')).catch(() => undefined);
+  return text === undefined ? '' : createHash('sha256').update(text).digest('hex');
+}
+
 async function freeBytes(directory: string): Promise<number> {
   const { bavail, bsize } = await statfs(directory);
   return bavail * bsize;
@@ -95,7 +108,7 @@ async function freeBytes(directory: string): Promise<number> {
 
 /** The journal and what SQLite keeps beside it. */
 async function journalSize(directory: string): Promise<number> {
-  const names = (await readdir(directory)).filter((name) => name.startsWith('operations.db'));
+  const names = (await readdir(directory)).filter((name) => name.startsWith('journal.db'));
   const sizes = await Promise.all(
     names.map((name) =>
       stat(path.join(directory, name)).then(

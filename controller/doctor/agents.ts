@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { CheckHostResponse__Output } from '../../proto/gen/onestorage/v1/CheckHostResponse.ts';
 import { isReason, REASONS } from '../../runtime/errors.ts';
@@ -20,8 +21,9 @@ interface Seen {
   readonly after: number;
 }
 
-/** Every agent: does it answer as who it should be, and can it work? */
-export async function checkAgents({ config, hosts, agents }: HostServices, signal: AbortSignal): Promise<readonly Problem[]> {
+/** Every agent: does it answer as who it should be, and can it work? `shim`: the text of the action program. */
+export async function checkAgents({ config, hosts, agents }: HostServices, signal: AbortSignal, shim: string): Promise<readonly Problem[]> {
+  const shimSha256 = createHash('sha256').update(shim).digest('hex');
   const answers = await askHosts(
     configuredHosts(config, hosts),
     async (host, each): Promise<Seen> => {
@@ -32,7 +34,12 @@ export async function checkAgents({ config, hosts, agents }: HostServices, signa
     signal,
   );
   const problems = answers.flatMap(({ host, value, failure }) =>
-    value === undefined ? [unreachable(host, failure)] : problemsOf(host, value, isOnlyFrontEnd(host, config, hosts)),
+    value === undefined
+      ? [unreachable(host, failure)]
+      : [
+          ...problemsOf(host, value, isOnlyFrontEnd(host, config, hosts)),
+          ...(isOnlyFrontEnd(host, config, hosts) ? [] : shimProblems(host, value.found, shimSha256)),
+        ],
   );
   return [...problems, ...sameMachines(answers.flatMap(({ host, value }) => (value === undefined ? [] : [[host, value.found] as const])))];
 }
@@ -76,6 +83,14 @@ export function problemsOf({ name }: Host, { found, before, after }: Seen, onlyF
     add('warning', text, `onestorage fsck ${datastore} --repair sets them aside`);
   }
   return [...problems, ...expiry(name, found.certificateNotAfterUnixMs, after), ...here(name, found)];
+}
+
+/** Probes of OpenNebula call them on hosts of virtual machines. An agent that does not say where they are is of an older version. */
+export function shimProblems({ name }: Host, found: CheckHostResponse__Output, wanted: string): readonly Problem[] {
+  if (found.remotes === '' || found.shimSha256 === wanted) return [];
+  const text = `${found.remotes}: the shims are ${found.shimSha256 === '' ? 'not there' : 'of another version than those of this program'}`;
+  const remedy = `onehost sync --force ${name}; remotes of agent.yaml names the directory`;
+  return [{ severity: 'warning', subject: name, text, remedy }];
 }
 
 function here(name: string, found: CheckHostResponse__Output): readonly Problem[] {

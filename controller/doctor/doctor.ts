@@ -12,6 +12,8 @@ import { hostDirectory } from '../hosts/directory.ts';
 import { grpcAgents } from '../hosts/grpc-agents.ts';
 import { type DatastoreSummary, isOurs, type Overview, openNebulaOverview } from '../opennebula/overview.ts';
 import type { XmlElement } from '../opennebula/xml.ts';
+import { readRequired } from '../setup/files.ts';
+import { checkRestart, checkVmmExecrc, notYetRead } from './after-setup.ts';
 import { checkAgents } from './agents.ts';
 import { type CheckResult, check, must, type Problem } from './check.ts';
 import { checkDatastores, checkFrontEndName, checkHostNames, checkOnedConf } from './oned.ts';
@@ -22,6 +24,8 @@ export interface DoctorOptions {
   readonly configFile: string;
   /** OpenNebula's remotes directory on the front-end. */
   readonly remotes: string;
+  readonly onedConf: string;
+  readonly vmmExecrc: string;
   /** undefined: as the configuration has it. */
   readonly socket: string | undefined;
   /** Asks the controller's socket for its health. */
@@ -64,7 +68,10 @@ async function examineSite(config: ControllerConfig, options: DoctorOptions, sig
       const [known, conf] = [await hosts(), await onedConf().catch(() => undefined)];
       return [...checkFrontEndName(config, conf), ...checkHostNames(config, known)];
     }),
-    check('oned.conf', async () => checkOnedConf(await onedConf(), await datastores())),
+    check('oned.conf', () => checkConfiguration(options.onedConf, onedConf, datastores)),
+    check('snapshots', async () =>
+      checkVmmExecrc((await readRequired(options.vmmExecrc)).text, tmMads(await datastores()), options.vmmExecrc),
+    ),
     check('datastores', async () => checkDatastores(await datastores())),
     check('shims', async () => await checkRemotes(options.remotes, await datastores().catch(() => []))),
     check('agents', () => agentsOf(config, signal)),
@@ -86,6 +93,22 @@ async function checkController(socket: string, health: DoctorOptions['health']):
 async function checkOned(config: ControllerConfig, overview: Overview, signal: AbortSignal): Promise<readonly Problem[]> {
   const remedy = 'check that oned runs, and opennebula.endpoint and opennebula.auth_file of controller.yaml';
   return await must(config.opennebula.endpoint, remedy, () => overview.mustSeeAll(signal));
+}
+
+/** What oned knows, and what the file has that it has not read yet: of that only a restart is asked for. */
+async function checkConfiguration(
+  file: string,
+  running: () => Promise<XmlElement>,
+  datastores: () => Promise<readonly DatastoreSummary[]>,
+): Promise<readonly Problem[]> {
+  const configuration = await running();
+  const waiting = notYetRead(configuration, (await readRequired(file)).text, file);
+  const unknown = checkOnedConf(configuration, await datastores()).filter(({ subject }) => !waiting.includes(subject));
+  return [...checkRestart(waiting, file), ...unknown];
+}
+
+function tmMads(datastores: readonly DatastoreSummary[]): ReadonlySet<string> {
+  return new Set(datastores.map(({ tmMad }) => tmMad));
 }
 
 async function checkRemotes(remotes: string, datastores: readonly DatastoreSummary[]): Promise<readonly Problem[]> {
@@ -110,7 +133,7 @@ async function agentsOf(config: ControllerConfig, signal: AbortSignal): Promise<
   });
   const agents = grpcAgents({ identity, statMs: ONED_MS, monitorMs: ONED_MS });
   try {
-    return await checkAgents({ config, hosts: hostDirectory(config), agents }, signal);
+    return await checkAgents({ config, hosts: hostDirectory(config), agents }, signal, await readShim());
   } finally {
     agents.close();
   }

@@ -3,19 +3,15 @@ import type { ControllerConfig } from '../config.ts';
 import { type DatastoreSummary, type HostSummary, isOurs, ourDriver } from '../opennebula/overview.ts';
 import { attributesOf, child, childrenOf, textOf } from '../opennebula/pick.ts';
 import type { XmlElement } from '../opennebula/xml.ts';
+import { requiredConf } from '../setup/driver-rows.ts';
+import type { ListTitle } from '../setup/oned-lists.ts';
 import type { Problem } from './check.ts';
-
-/** What OpenNebula must know of a driver: TM_MAD_CONF of oned.conf, which it copies into datastores (contract 3.1). */
-const TM_ATTRIBUTES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  agent_local: { LN_TARGET: 'SYSTEM', CLONE_TARGET: 'SYSTEM', SHARED: 'NO' },
-};
 
 /** The drivers that datastores use are known to oned, with their attributes. */
 export function checkOnedConf(configuration: XmlElement, datastores: readonly DatastoreSummary[]): readonly Problem[] {
   const confs = new Map(childrenOf(configuration, 'TM_MAD_CONF').map((one) => [textOf(one, 'NAME') ?? '', attributesOf(one)]));
-  const listed = (name: string, flag: string): ReadonlySet<string> =>
-    new Set(childrenOf(configuration, name).flatMap((one) => valuesOf(textOf(one, 'ARGUMENTS') ?? '', flag)));
-  const [tms, dss, systems] = [listed('TM_MAD', '-d'), listed('DATASTORE_MAD', '-d'), listed('DATASTORE_MAD', '-s')];
+  const listed = (title: ListTitle): ReadonlySet<string> => new Set(listedDrivers(configuration, title));
+  const [tms, dss, systems] = [listed('TM_MAD -d'), listed('DATASTORE_MAD -d'), listed('DATASTORE_MAD -s')];
   const problems: Problem[] = [];
   const add = (subject: string, text: string, remedy: string): void => {
     if (!problems.some((known) => known.subject === subject && known.text === text))
@@ -24,7 +20,7 @@ export function checkOnedConf(configuration: XmlElement, datastores: readonly Da
   for (const { tmMad, dsMad, type } of datastores.filter(isOurs)) {
     if (ourDriver('tm', tmMad) !== undefined) {
       const conf = confs.get(tmMad);
-      const wrong = Object.entries(TM_ATTRIBUTES[tmMad] ?? {}).filter(([key, value]) => conf?.get(key)?.toUpperCase() !== value);
+      const wrong = Object.entries(requiredConf(tmMad)).filter(([key, value]) => conf?.get(key)?.toUpperCase() !== value);
       const wanted = wrong.map(([key, value]) => `${key} = "${value}"`).join(', ');
       if (conf === undefined) add(tmMad, 'oned.conf has no TM_MAD_CONF for it', `${CONF_REMEDY}${wanted}, and restart oned`);
       else if (wrong.length > 0) add(tmMad, `its TM_MAD_CONF lacks ${wanted}`, 'correct /etc/one/oned.conf and restart oned');
@@ -43,7 +39,12 @@ export function checkOnedConf(configuration: XmlElement, datastores: readonly Da
 
 const CONF_REMEDY = 'add one to /etc/one/oned.conf, with ';
 
-/** `-t 15 -d dummy,ssh` → dummy, ssh. */
+/** The names in one list of one.system.config: `-t 15 -d dummy,ssh` → dummy, ssh. */
+export function listedDrivers(configuration: XmlElement, title: ListTitle): readonly string[] {
+  const [block = '', flag = ''] = title.split(' ');
+  return childrenOf(configuration, block).flatMap((one) => valuesOf(textOf(one, 'ARGUMENTS') ?? '', flag));
+}
+
 function valuesOf(text: string, flag: string): readonly string[] {
   const list = new RegExp(`(?:^|\\s)${flag}\\s+(\\S+)`, 'u').exec(text)?.[1] ?? '';
   return list.split(',').filter((word) => word !== '');
@@ -60,7 +61,7 @@ export function checkDatastores(datastores: readonly DatastoreSummary[]): readon
       return [{ severity: 'error', subject, text, remedy: 'shims/ACTIONS.md says what each can do' }];
     }
     const keys = type === 'system' ? ['SHARED'] : ['LN_TARGET', 'CLONE_TARGET'];
-    const wanted = Object.entries(TM_ATTRIBUTES[tmMad] ?? {}).filter(([key]) => keys.includes(key));
+    const wanted = Object.entries(requiredConf(tmMad)).filter(([key]) => keys.includes(key));
     const wrong = wanted.filter(([key, value]) => template.get(key)?.toUpperCase() !== value);
     if (wrong.length === 0) return [];
     const text = `it has not ${wrong.map(([key, value]) => `${key}=${value}`).join(', ')}`;

@@ -28,6 +28,13 @@ export async function readText(path: string): Promise<TextFile | undefined> {
   }
 }
 
+/** A file of OpenNebula. Throws not_found. */
+export async function readRequired(path: string): Promise<TextFile> {
+  const found = await readText(path);
+  if (found === undefined) throw new StorageError('not_found', `${path} is not there: run this on the front-end of OpenNebula`);
+  return found;
+}
+
 /** Puts a file in place in one step: whoever reads it finds the old text or the new one. Mode and owner as given. */
 export async function putText({ path, text, mode, owner }: TextFile): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.onestorage.${randomBytes(6).toString('hex')}`);

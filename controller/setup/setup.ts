@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { StorageError } from '../../runtime/errors.ts';
 import { failpoint } from '../../runtime/failpoint.ts';
 import { checkShims } from '../../shims/check.ts';
 import { DRIVER_NAMES, type DriverName } from '../../shims/farm.ts';
@@ -8,7 +7,7 @@ import { readShim } from '../../shims/program.ts';
 import { applyChanges, type Change, type Kind, type Undone, undoChanges } from './changes.ts';
 import { agentYaml, controllerYaml } from './config-texts.ts';
 import { readyDrivers } from './driver-rows.ts';
-import { ensureDirectory, giveTo, readText, type TextFile } from './files.ts';
+import { ensureDirectory, giveTo, readRequired, readText } from './files.ts';
 import { addToOnedConf, removeFromOnedConf } from './oned-conf.ts';
 import { type PkiStep, pkiSteps } from './pki.ts';
 import { OWN, type Owner, oneadmin, type Places } from './places.ts';
@@ -45,8 +44,8 @@ export function readyFarm(): readonly DriverName[] {
 /** Looks at everything before anything is changed. Throws bad_config for a file that is not understood, not_found without an OpenNebula. */
 export async function planSetup({ places, version, machineId }: SetupOptions): Promise<SetupPlan> {
   const owner = await oneadmin(places);
-  const onedConf = await required(places.onedConf);
-  const vmmExecrc = await required(places.vmmExecrc);
+  const onedConf = await readRequired(places.onedConf);
+  const vmmExecrc = await readRequired(places.vmmExecrc);
   const site = await findSite(places, onedConf.text, version);
   const drivers = readyDrivers();
   const config = async (name: string, text: (given: string | undefined) => string): Promise<Change> => {
@@ -94,10 +93,4 @@ function without(kind: Kind, text: string, path: string): string | undefined {
   if (kind === 'oned.conf') return removeFromOnedConf(text, path);
   // An administrator's own file by now.
   return kind === 'vmm_execrc' ? removeFromVmmExecrc(text, readyDrivers(), path) : undefined;
-}
-
-async function required(path: string): Promise<TextFile> {
-  const found = await readText(path);
-  if (found === undefined) throw new StorageError('not_found', `${path} is not there: run this on the front-end of OpenNebula`);
-  return found;
 }

@@ -17,6 +17,12 @@ export function addToVmmExecrc(text: string, drivers: readonly DriverRow[], file
   });
 }
 
+/** `kvm-agent_local` for each driver whose disks can be snapshot while the machine runs and that is not listed. Throws bad_config, as above. */
+export function lacksLiveSnapshots(text: string, drivers: readonly DriverRow[], file: string): readonly string[] {
+  const words = findList(text, file).value.split(/\s+/u);
+  return drivers.flatMap(({ live, name }) => (live ? [`kvm-${name}`] : [])).filter((word) => !words.includes(word));
+}
+
 /** Without any driver of ours. */
 export function removeFromVmmExecrc(text: string, drivers: readonly DriverRow[], file: string): string {
   const ours = drivers.flatMap(({ name }) => HYPERVISORS.map((one) => `${one}-${name}`));

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cluster, startCluster } from './cluster.ts';
 import { addDatastores, addVm, imageDisk } from './models.ts';
 import { makeRaw } from './origins.ts';
+import { changeAgentConfig } from './site.ts';
 import { prolog } from './transfer-scripts.ts';
 
 /** What an operator sees of a site, through the program itself. */
@@ -15,6 +16,12 @@ const execute = promisify(execFile);
 
 let cluster: Cluster;
 let deployed: string;
+
+/** As one.system.config of the stand-in has it. */
+const ONED_CONF = `TM_MAD = [ EXECUTABLE = "one_tm", ARGUMENTS = "-t 15 -d dummy,shared,ssh,agent_local" ]
+DATASTORE_MAD = [ EXECUTABLE = "one_datastore", ARGUMENTS = "-t 15 -d dummy,fs,agent_fs -s shared,ssh,local,agent_local" ]
+TM_MAD_CONF = [ NAME = "agent_local", LN_TARGET = "SYSTEM", CLONE_TARGET = "SYSTEM", SHARED = "NO", DS_MIGRATE = "YES" ]
+`;
 
 beforeAll(async () => {
   cluster = await startCluster();
@@ -27,6 +34,8 @@ beforeAll(async () => {
   const vm = addVm(model, { id: 41, disks: [imageDisk({ id: 0, source, sizeMb: 16 })], host: 'host01' });
   for (const { exit, stderr } of await cluster.one.tm(prolog(model, vm))) expect([exit, stderr]).toEqual([0, '']);
   Object.assign(vm, { state: 3, lcmState: 3 });
+  await writeFile(path.join(cluster.site.directory, 'etc/oned.conf'), ONED_CONF);
+  await writeFile(path.join(cluster.site.directory, 'etc/vmm_execrc'), 'LIVE_DISK_SNAPSHOTS="kvm-ssh kvm-agent_local"\n');
   deployed = (await cluster.operations()).find(({ subject }) => subject.startsWith('clone of disk 0 of VM 41'))?.id ?? '';
 }, 120_000);
 
@@ -56,7 +65,9 @@ async function json(...words: readonly string[]): Promise<unknown> {
 }
 
 function doctor(...words: readonly string[]): ReturnType<typeof run> {
-  return run('doctor', '--config', cluster.site.controller.config, '--remotes', cluster.site.remotes, ...words);
+  const { controller, remotes, directory } = cluster.site;
+  const files = ['--oned-conf', path.join(directory, 'etc/oned.conf'), '--vmm-execrc', path.join(directory, 'etc/vmm_execrc')];
+  return run('doctor', '--config', controller.config, '--remotes', remotes, ...files, ...words);
 }
 
 interface Checked {
@@ -72,6 +83,23 @@ async function problems(): Promise<readonly string[]> {
   const found = checks.flatMap(({ check, problems: of }) => of.map(({ subject, text }) => `${check}: ${subject}: ${text}`));
   // What this machine has is not what the test is about, nor how full its disk is.
   return found.filter((text) => !/missing: | are free: without space/.test(text));
+}
+
+/** A setup that nobody has acted on: oned was not restarted, vmm_execrc was put back, and a host has an older shim. */
+async function setupAgain(): Promise<void> {
+  const etc = (name: string): string => path.join(cluster.site.directory, 'etc', name);
+  await writeFile(etc('oned.conf'), ONED_CONF.replace('agent_fs -s', 'agent_fs,agent_restic -s'));
+  await writeFile(etc('vmm_execrc'), 'LIVE_DISK_SNAPSHOTS="kvm-ssh"\n');
+  const remotes = path.join(cluster.site.directory, 'older');
+  await mkdir(path.join(remotes, 'tm/agent_local'), { recursive: true });
+  await writeFile(path.join(remotes, 'tm/agent_local/monitor_ds'), '#!/bin/sh\n');
+  await changeAgentConfig(cluster.site.hosts.host02, { remotes });
+  await cluster.agent('host02').restart();
+  expect(await problems()).toEqual([
+    expect.stringMatching(/^oned\.conf: .*agent_restic$/),
+    expect.stringMatching(/^snapshots: .*kvm-agent_local/),
+    expect.stringMatching(/^agents: host02: .*\/older: the shims are of another version/),
+  ]);
 }
 
 describe('what an operator sees', { timeout: 120_000 }, () => {
@@ -168,6 +196,7 @@ describe('what an operator sees', { timeout: 120_000 }, () => {
       await cluster.onestorage('shims', 'install', cluster.site.remotes);
     }
     expect(await problems()).toEqual([]);
+    await setupAgain();
     expect((await run('doctor', '--config', '/nowhere/controller.yaml')).out).toContain('cannot read the configuration');
     expect(await run('hosts', '--socket', '/nowhere/s')).toMatchObject({
       status: 2,

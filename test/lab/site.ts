@@ -91,6 +91,8 @@ export async function makeSite(ports: PortBlock, agentOptions: Readonly<Record<s
       state_directory: host.stateDirectory,
       socket: host.socket,
       data_ports: ports.data[index],
+      // As `onehost sync` has just brought them.
+      remotes: at('one', 'remotes'),
       metrics: 'off',
       log_level: 'debug',
       ...agentOptions,

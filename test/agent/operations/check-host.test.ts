@@ -1,4 +1,5 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { appendFile, cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -6,6 +7,8 @@ import type { AgentContext } from '../../../agent/context.ts';
 import { checkHost } from '../../../agent/operations/check-host.ts';
 import { statPlaces } from '../../../agent/operations/stat-places.ts';
 import { hostsService } from '../../../agent/services/hosts.ts';
+import { installShims } from '../../../shims/install.ts';
+import { readShim } from '../../../shims/program.ts';
 import { temporaryDirectory } from '../tools/context.ts';
 
 async function makeAgent(active: readonly string[] = []) {
@@ -23,6 +26,7 @@ async function makeAgent(active: readonly string[] = []) {
   const agent = {
     datastores,
     stateDirectory: base,
+    remotes: path.join(base, 'remotes'),
     hostName: 'host01',
     machineId: '0123',
     dataPorts: { first: port, last: port },
@@ -35,8 +39,8 @@ async function makeAgent(active: readonly string[] = []) {
 describe('what an agent says of its host', () => {
   it('counts ports nobody listens on, left-over files and its journal', async () => {
     const { agent, datastores, base } = await makeAgent(['op.1']);
-    await writeFile(path.join(base, 'operations.db'), 'x'.repeat(100));
-    await writeFile(path.join(base, 'operations.db-wal'), 'x'.repeat(10));
+    await writeFile(path.join(base, 'journal.db'), 'x'.repeat(100));
+    await writeFile(path.join(base, 'journal.db-wal'), 'x'.repeat(10));
     for (const name of ['9/.onestorage.op.1.disk.0', '9/.onestorage.gone.1.disk.0', '.onestorage.gone.x', '9/disk.0'])
       await writeFile(path.join(datastores, '107', name), '');
     const found = await checkHost(agent);
@@ -54,6 +58,25 @@ describe('what an agent says of its host', () => {
     expect([...found.staleFiles].sort()).toEqual(['107/.onestorage.gone.x', '107/9/.onestorage.gone.1.disk.0']);
     expect(Math.abs(found.clockUnixMs - Date.now())).toBeLessThan(60_000);
     expect(await hostsService(agent, { measure: async () => [] }).Check({})).toMatchObject({ staleFileCount: 2 });
+  });
+
+  it('says which shims it has, through the link or as a copy', async () => {
+    const { agent, base } = await makeAgent();
+    const { remotes } = agent;
+    expect(await checkHost(agent)).toMatchObject({ remotes, shimSha256: '' });
+    await mkdir(remotes);
+    await installShims(remotes, await readShim(), ['tm/agent_local']);
+    const wanted = createHash('sha256')
+      .update(await readShim())
+      .digest('hex');
+    expect(await checkHost(agent)).toMatchObject({ shimSha256: wanted });
+    // As rsync -L leaves it.
+    await cp(remotes, path.join(base, 'copy'), { recursive: true, dereference: true });
+    const copied = { ...agent, remotes: path.join(base, 'copy') };
+    expect(await checkHost(copied)).toMatchObject({ shimSha256: wanted });
+    expect(await hostsService(copied, { measure: async () => [] }).Check({})).toMatchObject({ shimSha256: wanted });
+    await appendFile(path.join(base, 'copy/tm/agent_local/monitor_ds'), '#');
+    expect((await checkHost(copied)).shimSha256).not.toBe(wanted);
   });
 
   it('says why its datastores cannot be used', async () => {

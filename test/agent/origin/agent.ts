@@ -25,6 +25,7 @@ export async function testAgent(existing?: string): Promise<TestAgent> {
   const operations = new Operations({ file: join(root, 'state', 'journal.db'), log });
   const agent: AgentContext = {
     datastores: join(root, 'datastores'),
+    remotes: '/var/tmp/one',
     vmFiles: join(root, 'vms'),
     stateDirectory: join(root, 'state'),
     hostName: 'localhost',

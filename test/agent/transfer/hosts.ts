@@ -70,6 +70,7 @@ export async function startHost(hostName: string, options: HostOptions = {}): Pr
   const late = { address: '' };
   const agent: AgentContext = {
     datastores,
+    remotes: '/var/tmp/one',
     vmFiles: join(root, 'vms'),
     stateDirectory,
     hostName,

@@ -32,6 +32,11 @@ function configOf(values: Record<string, unknown> = {}) {
   return controllerConfig.parse({ state_directory: join(directory, 'state'), front_end: { names: ['frontend'] }, ...values });
 }
 
+/** A front-end's own, which are not there. */
+function files() {
+  return { onedConf: join(directory, 'oned.conf'), vmmExecrc: join(directory, 'vmm_execrc') };
+}
+
 function texts(problems: readonly { readonly severity: string; readonly text: string }[]): string[] {
   return problems.map(({ severity, text }) => `${severity} ${text}`);
 }
@@ -75,8 +80,8 @@ describe('an agent', () => {
     const agents = new FakeLooks();
     agents.refused.add('c');
     for (const name of ['a', 'b']) agents.checks.set(name, { machineId: 'cloned' });
-    const problems = await checkAgents({ config, hosts: hostDirectory(config), agents }, signal);
-    expect(problems).toMatchObject([
+    const problems = await checkAgents({ config, hosts: hostDirectory(config), agents }, signal, 'shim');
+    expect(problems.filter(({ severity }) => severity === 'error')).toMatchObject([
       { severity: 'error', subject: 'c', remedy: expect.stringContaining('onestorage-agent') },
       { severity: 'error', subject: 'a and b', text: expect.stringContaining('cloned') },
     ]);
@@ -206,7 +211,7 @@ describe('doctor', () => {
       config,
       `state_directory: ${state}\npki: ${directory}/none\nopennebula: { endpoint: "http://127.0.0.1:1/RPC2", auth_file: ${directory}/none }\n`,
     );
-    const results = await examine({ configFile: config, remotes: directory, socket: undefined, health }, signal);
+    const results = await examine({ configFile: config, ...files(), remotes: directory, socket: undefined, health }, signal);
     const of = (name: string) => results.find(({ check }) => check === name);
     expect(of('configuration')).toMatchObject({ problems: [], unchecked: undefined });
     expect(of('controller')?.problems).toMatchObject([{ text: 'no controller' }]);
@@ -220,7 +225,10 @@ describe('doctor', () => {
     const config = join(directory, 'controller.yaml');
     await writeFile(config, `opennebula: { endpoint: "http://127.0.0.1:1/RPC2", auth_file: ${directory}/none }\n`);
     const controllerOf = async (answer: unknown) => {
-      const results = await examine({ configFile: config, remotes: directory, socket: '/s', health: async () => answer }, signal);
+      const results = await examine(
+        { configFile: config, ...files(), remotes: directory, socket: '/s', health: async () => answer },
+        signal,
+      );
       return results.find(({ check }) => check === 'controller')?.problems.map(({ subject, text }) => `${subject} ${text}`);
     };
     expect(await controllerOf({ ok: true, version: '0.1.0' })).toEqual([]);
@@ -228,7 +236,10 @@ describe('doctor', () => {
   });
 
   it('says what is wrong with the configuration', async () => {
-    const results = await examine({ configFile: join(directory, 'none.yaml'), remotes: directory, socket: undefined, health }, signal);
+    const results = await examine(
+      { configFile: join(directory, 'none.yaml'), ...files(), remotes: directory, socket: undefined, health },
+      signal,
+    );
     expect(results).toMatchObject([{ check: 'configuration', problems: [{ severity: 'error' }] }]);
   });
 

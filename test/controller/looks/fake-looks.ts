@@ -24,6 +24,8 @@ export function healthy(hostName: string, more: Partial<CheckHostResponse__Outpu
     staleFiles: [],
     staleFileCount: 0,
     runningOperations: 0,
+    remotes: '/var/tmp/one',
+    shimSha256: '',
     ...more,
   };
 }

@@ -40,6 +40,11 @@ export interface CheckHostResponse {
   'staleFiles'?: (string)[];
   'staleFileCount'?: (number);
   'runningOperations'?: (number);
+  /**
+   * Where OpenNebula's programs are on this host (`onehost sync`), and the SHA-256 in hexadecimal of our program there; empty: it is not there.
+   */
+  'remotes'?: (string);
+  'shimSha256'?: (string);
 }
 
 /**
@@ -80,4 +85,9 @@ export interface CheckHostResponse__Output {
   'staleFiles': (string)[];
   'staleFileCount': (number);
   'runningOperations': (number);
+  /**
+   * Where OpenNebula's programs are on this host (`onehost sync`), and the SHA-256 in hexadecimal of our program there; empty: it is not there.
+   */
+  'remotes': (string);
+  'shimSha256': (string);
 }
