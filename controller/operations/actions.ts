@@ -170,12 +170,13 @@ async function outcomeOf(handle: OperationHandle<ActionResult>, sink: ActionSink
 /** What says what to do already, or nothing can be done about. */
 const WITHOUT_HINT = new Set(['cancelled', 'superseded', 'unsupported', 'bad_argument', 'not_found', 'busy']);
 
-/** `clone: no space left … (needs 20.0 GiB, has 3.1 GiB; free space in the datastore, or use another one)` */
+/** `clone: no space left … (needs 20.0 GiB, has 3.1 GiB; free space in the datastore, or use another one)`, `clone: … (b0ff3406): repair the backing chain; …` */
 function failureText({ action }: ActionRequest, error: StorageError): string {
   const verb = verbOf(action);
   const text = error.message.startsWith(`${action}: `) ? error.message.slice(action.length + 2) : error.message;
   if (WITHOUT_HINT.has(error.reason)) return `${verb}: ${text}`;
   const { hint } = REASONS[error.reason];
-  // Two remarks in brackets one after the other read badly.
-  return `${verb}: ${text.endsWith(')') ? `${text.slice(0, -1)}; ${hint})` : `${text} (${hint})`}`;
+  if (!text.endsWith(')')) return `${verb}: ${text} (${hint})`;
+  // Two brackets one after the other read badly: the hint joins a remark of words, and follows an id or a name.
+  return /\([^()]* [^()]*\)$/u.test(text) ? `${verb}: ${text.slice(0, -1)}; ${hint})` : `${verb}: ${text}: ${hint}`;
 }

@@ -114,6 +114,20 @@ describe('mv', () => {
     expect(bench.seen()).not.toContain('node1 Disks/Remove');
   });
 
+  it.each([
+    [
+      'node2 has lost the layer below (b0ff3406)',
+      'mv: node2 has lost the layer below (b0ff3406): repair the backing chain; nothing was changed',
+    ],
+    ['node2 has lost it (two layers below)', 'mv: node2 has lost it (two layers below; repair the backing chain; nothing was changed)'],
+    ['node2 has lost it', 'mv: node2 has lost it (repair the backing chain; nothing was changed)'],
+  ])('says what to do after %s', async (said, message) => {
+    bench.agents.behave = () => {
+      throw new StorageError('broken_chain', said);
+    };
+    expect((await bench.call('tm/mv', move)).failure?.message).toBe(message);
+  });
+
   it('does nothing for a disk, for the same place, and for a lost host', async () => {
     expect(await bench.call('tm/mv', `node1:${DS}/107/9/disk.0 node2:${DS}/107/9/disk.0 9 106`)).toEqual(OK);
     expect(await bench.call('tm/mv', `node1:${DS}/107/9 node1:/var/lib/one/datastores/107/9/ 9 107`)).toEqual(OK);
