@@ -64,6 +64,7 @@ export async function generateAll(): Promise<Files> {
     const row = drivers[`${kind}/${driver}`];
     return row !== undefined && carriesOut(row, action) && exists(action);
   });
+  const { renderErrors } = await import('./errors-page.ts');
   const dashboard = renderDashboard();
   const { CONFIGURATIONS, packagedConfig } = await import('./config/files.ts');
   const configurations = (Object.keys(CONFIGURATIONS) as (keyof typeof CONFIGURATIONS)[]).map(
@@ -72,6 +73,7 @@ export async function generateAll(): Promise<Files> {
   return new Map([
     ...generateTypes(),
     ['shims/ACTIONS.md', actions],
+    ['runtime/ERRORS.md', renderErrors()],
     ['packaging/monitoring/dashboard.json', dashboard],
     ...configurations,
   ]);

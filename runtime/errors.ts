@@ -137,7 +137,7 @@ export function oneLine(text: string): string {
 }
 
 /** What the kernel says, as a reason. The rest is `storage_failed`. */
-const ERRNO = {
+export const ERRNO = {
   ENOSPC: { reason: 'no_space', text: 'no space left' },
   EDQUOT: { reason: 'no_space', text: 'disk quota exceeded' },
   EFBIG: { reason: 'no_space', text: 'file too large for the file system' },
@@ -161,7 +161,7 @@ const ERRNO = {
 } as const satisfies Readonly<Record<string, { readonly reason: Reason; readonly text: string }>>;
 
 /** How Node.js names what a network did, and how a person does. */
-const NETWORK: Readonly<Record<string, string>> = {
+export const NETWORK: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
   EHOSTUNREACH: 'no route to the host',

@@ -6,7 +6,8 @@ import { usageOf } from './words.ts';
 /** Can the driver do it? `driver` without its kind: `agent_local`. */
 export type Supported = (kind: 'ds' | 'tm', driver: string, action: ActionName) => boolean;
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table of Markdown. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

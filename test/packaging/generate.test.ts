@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { differences, generateAll, generateTypes } from '../../packaging/generate.ts';
+import { REASONS } from '../../runtime/errors.ts';
 
 const root = join(import.meta.dirname, '../..');
 const directories: string[] = [];
@@ -13,6 +14,16 @@ afterEach(async () => {
 describe('generated files', () => {
   it('are committed as they are generated', async () => {
     expect(differences(await generateAll(), root)).toEqual([]);
+  });
+
+  it('have each reason of an error and what to do about it', async () => {
+    const page = (await generateAll()).get('runtime/ERRORS.md') ?? '';
+    for (const [reason, { hint, code }] of Object.entries(REASONS)) {
+      const row = page.split('\n').find((line) => line.startsWith(`| \`${reason}\` |`)) ?? '';
+      expect(row).toContain(`| ${hint} |`);
+      expect(row).toContain(`| ${code} |`);
+    }
+    expect(page).toContain('| no space left | ENOSPC | `no_space` |');
   });
 
   it('are named when they were changed, are missing, or left over', async () => {
