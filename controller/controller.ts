@@ -10,6 +10,7 @@ import { startMetrics } from '../runtime/metrics/start.ts';
 import { Operations } from '../runtime/operations/operations.ts';
 import { startTelemetry } from '../runtime/telemetry/start.ts';
 import { adopt, planAdoption } from './adoption/adoption.ts';
+import { verifyBackup } from './backups/verify.ts';
 import type { ControllerConfig } from './config.ts';
 import { createEnrolment, type HostAdmin } from './enrolment/start.ts';
 import { EnrolmentStore, withEnrolled } from './enrolment/store.ts';
@@ -27,12 +28,13 @@ import { openNebula, orderOpenNebula } from './opennebula/client.ts';
 import { localSystemDatastores } from './opennebula/hosted-datastores.ts';
 import { openNebulaInventory } from './opennebula/inventory.ts';
 import { openNebulaOverview } from './opennebula/overview.ts';
-import { resetChainLater } from './opennebula/reset-chain.ts';
+import { chainOfVm, resetChain, resetChainLater } from './opennebula/reset-chain.ts';
 import { type UserOrders, userOrders } from './opennebula/user-orders.ts';
 import { Actions } from './operations/actions.ts';
 import { Admission } from './operations/admission.ts';
 import { auditedHandler, auditedInspect, readAsTold } from './operations/audited.ts';
 import type { Adopt } from './server/adoption.ts';
+import type { BackupOrders } from './server/backups.ts';
 import type { ActionHandler } from './server/handler.ts';
 
 export interface Controller {
@@ -41,6 +43,7 @@ export interface Controller {
   readonly looks: Looks;
   readonly hostAdmin: HostAdmin;
   readonly adopt: Adopt;
+  readonly backups: BackupOrders;
   /** Takes up what an earlier run left unfinished. Before the server listens: a shim that comes back finds its operation. */
   start(): Promise<void>;
   /** Nothing is cancelled: agents go on, and the next start takes it up. The process must end after it. */
@@ -135,6 +138,17 @@ export async function createController(given: ControllerConfig, log: Logger): Pr
     looks,
     hostAdmin,
     adopt: (id, { undo, apply }, signal) => (apply ? adopt : planAdoption)(adoption, id, undo, signal),
+    backups: {
+      verify: (imageId, incrementId, signal) => {
+        audit.append({ event: 'verify', image: imageId });
+        return verifyBackup({ imageId, incrementId }, services, signal);
+      },
+      chain: (vmId, signal) => chainOfVm(one, vmId, signal),
+      reset: async (vmId, signal) => {
+        const changed = await resetChain(one, vmId, signal);
+        audit.append({ event: 'reset', vm: vmId, outcome: changed ? 'ok' : 'nothing to do' });
+      },
+    },
     start: async () => {
       operations.recover();
       marking.start();

@@ -21,6 +21,7 @@ export async function runController(configFile: string): Promise<void> {
         looks: controller.looks,
         hostAdmin: controller.hostAdmin,
         adopt: controller.adopt,
+        backups: controller.backups,
         log,
         dialect: config.opennebula.version,
       });

@@ -43,6 +43,10 @@ const GROUPS: Readonly<Record<string, { readonly summary: string; readonly load:
     summary: 'virtual machines: where their directories are, and their disks',
     load: async () => (await import('../controller/cli/vms.ts')).vmsCommand(),
   },
+  backups: {
+    summary: 'look at and verify backups; let the next backup of a machine be a full one',
+    load: async () => (await import('../controller/cli/backups.ts')).backupsCommand(),
+  },
   transfers: {
     summary: 'operations under way that move data',
     load: async () => (await import('../controller/cli/transfers.ts')).transfersCommand(),

@@ -3,9 +3,9 @@ import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import type { AdoptionPlan, Drivers } from '../adoption/adoption.ts';
 import type { InspectionEvent } from '../inspection/events.ts';
 import { DEFAULT_SOCKET, postJson } from './controller-socket.ts';
-import { inspectDatastore, parseId } from './fsck.ts';
+import { inspectDatastore } from './fsck.ts';
 import { inspectionText } from './fsck-table.ts';
-import { print, printJson } from './look.ts';
+import { idOf, print, printJson } from './look.ts';
 
 interface Options {
   readonly socket: string;
@@ -30,7 +30,7 @@ Examples:
 export function adoptCommand(): Command {
   return new Command('adopt')
     .description('switch a datastore over from the stock drivers, or back; without --apply, show what would change')
-    .argument('<datastore>', 'id of an image, file or system datastore', parseId)
+    .argument('<datastore>', 'id of an image, file or system datastore', idOf('a datastore'))
     .option('--apply', 'do it')
     .addOption(new Option('--undo', 'give it back the drivers that it had'))
     .option('--force', 'although something in it is not in order')

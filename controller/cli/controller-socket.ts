@@ -43,7 +43,7 @@ async function send(socket: string, method: string, path: string, content?: Body
 /**
  * The same for an answer of one JSON document a line, which may take as long as it takes. Leaving the loop ends the request.
  */
-export async function* askForLines(socketPath: string, method: 'POST', path: string): AsyncGenerator<unknown> {
+async function* askForLines(socketPath: string, method: 'POST', path: string): AsyncGenerator<unknown> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     request({ socketPath, method, path }, resolve).on('error', reject).end();
   }).catch((thrown: unknown) => {
@@ -65,6 +65,17 @@ export async function* askForLines(socketPath: string, method: 'POST', path: str
   } finally {
     response.destroy();
   }
+}
+
+/** Events, until the line that says that it was the last one. Throws what the controller says of a failure; `what` was asked for. */
+export async function* askForEvents(socket: string, path: string, what: string): AsyncGenerator<unknown> {
+  for await (const line of askForLines(socket, 'POST', path)) {
+    const type = field(line, 'type');
+    if (type === 'end') return;
+    if (type === 'failure') throw refusal(500, { error: line });
+    yield line;
+  }
+  throw new StorageError('interrupted', `the controller stopped before ${what} ended`);
 }
 
 function unanswered(socket: string, thrown: unknown): StorageError {

@@ -1,9 +1,10 @@
-import { Command, InvalidArgumentError } from 'commander';
-import { asStorageError, isReason, StorageError } from '../../runtime/errors.ts';
+import { Command } from 'commander';
+import { asStorageError, type StorageError } from '../../runtime/errors.ts';
 import { failureText } from '../../runtime/report.ts';
 import type { InspectionEvent } from '../inspection/events.ts';
-import { askForLines, DEFAULT_SOCKET, field } from './controller-socket.ts';
+import { askForEvents, DEFAULT_SOCKET } from './controller-socket.ts';
 import { inspectionText } from './fsck-table.ts';
+import { idOf } from './look.ts';
 
 interface Options {
   readonly socket: string;
@@ -34,7 +35,7 @@ Examples:
 export function fsckCommand(): Command {
   return new Command('fsck')
     .description('find what does not fit in a datastore, and set it aside')
-    .argument('<datastore>', 'id of an image, file or system datastore', parseId)
+    .argument('<datastore>', 'id of an image, file or system datastore', idOf('a datastore'))
     .option('--repair', 'set aside what nobody needs')
     .option('--socket <path>', 'socket of the controller', DEFAULT_SOCKET)
     .option('--json', 'print one JSON document')
@@ -70,14 +71,8 @@ export async function* inspectDatastore(
   datastoreId: number,
   { socket, repair }: Pick<Options, 'socket' | 'repair'>,
 ): AsyncGenerator<InspectionEvent> {
-  for await (const line of askForLines(socket, 'POST', `/v1/datastores/${datastoreId}/inspection${repair ? '?repair=1' : ''}`)) {
-    const type = field(line, 'type');
-    if (type === 'end') return;
-    const { reason, message } = { reason: field(line, 'reason'), message: field(line, 'message') };
-    if (type === 'failure') throw new StorageError(isReason(String(reason)) ? (reason as 'internal') : 'internal', String(message));
-    yield line as InspectionEvent;
-  }
-  throw new StorageError('interrupted', 'the controller stopped before the inspection ended');
+  const path = `/v1/datastores/${datastoreId}/inspection${repair ? '?repair=1' : ''}`;
+  for await (const event of askForEvents(socket, path, 'the inspection')) yield event as InspectionEvent;
 }
 
 /** By kind: easier to read for a program than a list of events. */
@@ -87,9 +82,4 @@ function report(datastoreId: number, events: readonly InspectionEvent[], failure
   const error = failure === undefined ? {} : { failure: { reason: failure.reason, message: failure.message } };
   const looked = events.flatMap((event) => (event.type === 'looked' ? [event.host] : []));
   return { datastoreId, looked, unanswered: of('unanswered'), findings: of('finding'), moved: of('moved'), kept: of('kept'), ...error };
-}
-
-export function parseId(text: string): number {
-  if (!/^(?:0|[1-9]\d{0,8})$/u.test(text)) throw new InvalidArgumentError('Not the id of a datastore.');
-  return Number(text);
 }

@@ -1,5 +1,5 @@
-import { Command } from 'commander';
-import { asStorageError } from '../../runtime/errors.ts';
+import { Command, InvalidArgumentError } from 'commander';
+import { asStorageError, type Reason } from '../../runtime/errors.ts';
 import { failureText } from '../../runtime/report.ts';
 import { DEFAULT_SOCKET } from './controller-socket.ts';
 
@@ -22,14 +22,24 @@ export function lookCommand(name: string, description: string, help: string): Co
     .addHelpText('after', help);
 }
 
+const NOT_THERE: ReadonlySet<Reason> = new Set(['not_found']);
+
 /** Runs it, and makes what it gives the exit status. What is not there is wrong; any other error means that nobody could be asked. */
-export async function look(work: () => Promise<number>): Promise<void> {
+export async function look(work: () => Promise<number>, wrong = NOT_THERE): Promise<void> {
   try {
     process.exitCode = await work();
   } catch (thrown) {
     process.stderr.write(failureText('onestorage', thrown));
-    process.exitCode = asStorageError(thrown).reason === 'not_found' ? WRONG : NOT_ASKED;
+    process.exitCode = wrong.has(asStorageError(thrown).reason) ? WRONG : NOT_ASKED;
   }
+}
+
+/** Reads an id of OpenNebula; `what`: `a datastore`. */
+export function idOf(what: string): (text: string) => number {
+  return (text) => {
+    if (!/^(?:0|[1-9]\d{0,8})$/u.test(text)) throw new InvalidArgumentError(`Not the id of ${what}.`);
+    return Number(text);
+  };
 }
 
 export function print(text: string): void {

@@ -18,7 +18,7 @@ function rowOf(record: OperationRecord, now: number, measured: number | undefine
   return [record.id, record.subject, record.state, step, progressText(record), rate, remaining, formatDuration(Math.max(0, age))];
 }
 
-export function progressText({ progress, figures, finishedAt }: OperationRecord): string {
+export function progressText({ progress, figures, finishedAt }: Pick<OperationRecord, 'progress' | 'figures' | 'finishedAt'>): string {
   if (finishedAt !== undefined) return figures.movedBytes > 0 ? formatBytes(figures.movedBytes) : '';
   if (progress === undefined) return '';
   if (progress.totalBytes === 0) return progress.doneBytes === 0 ? '' : formatBytes(progress.doneBytes);
@@ -28,8 +28,8 @@ export function progressText({ progress, figures, finishedAt }: OperationRecord)
 }
 
 /** What was measured, else the average since the operation began: all that one look can know. */
-function pace(
-  { progress, createdAt, finishedAt }: OperationRecord,
+export function pace(
+  { progress, createdAt, finishedAt }: Pick<OperationRecord, 'progress' | 'createdAt' | 'finishedAt'>,
   now: number,
   measured: number | undefined,
 ): { rate: string; remaining: string } {

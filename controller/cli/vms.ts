@@ -1,8 +1,8 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { formatBytes } from '../../runtime/units.ts';
 import type { DiskLook, VmLook } from '../looks/vms.ts';
 import { askController, field } from './controller-socket.ts';
-import { FINE, type LookOptions, look, lookCommand, print, printJson, WRONG } from './look.ts';
+import { FINE, idOf, type LookOptions, look, lookCommand, print, printJson, WRONG } from './look.ts';
 import { table } from './table.ts';
 
 const HELP = `
@@ -20,7 +20,7 @@ Examples:
 /** `onestorage vms [ID]`. */
 export function vmsCommand(): Command {
   return lookCommand('vms', 'virtual machines: where their directories are, and their disks', HELP)
-    .argument('[id]', 'only this machine, with all its disks', parseId)
+    .argument('[id]', 'only this machine, with all its disks', idOf('a virtual machine'))
     .action((id: number | undefined, { socket, json }: LookOptions) =>
       look(async () => {
         const vms = (field(await askController(socket, 'GET', `/v1/vms${id === undefined ? '' : `/${id}`}`), 'vms') ??
@@ -71,9 +71,4 @@ function whereText(vm: VmLook): string {
   if (vm.directory === undefined) return `not known: ${vm.failure?.message ?? 'the host does not answer'}`;
   if (vm.present !== false) return vm.directory;
   return isMissing(vm) ? `${vm.directory} IS MISSING` : `${vm.directory} (not there at the moment)`;
-}
-
-function parseId(text: string): number {
-  if (!/^(?:0|[1-9]\d{0,8})$/u.test(text)) throw new InvalidArgumentError('Not the id of a virtual machine.');
-  return Number(text);
 }

@@ -5,6 +5,7 @@ import type { ActiveAction } from '../operations/supersede.ts';
 import type { ActionServices } from '../operations/tools.ts';
 import type { ActionHandler, ActionRequest } from '../server/handler.ts';
 import { configuredHosts } from './ask-hosts.ts';
+import { type BackupFilter, type BackupLook, lookAtBackup, lookAtBackups } from './backups.ts';
 import { type DatastoreLook, lookAtDatastores } from './datastores.ts';
 import { type Explanation, explain } from './explain.ts';
 import { type HostLook, lookAtHosts } from './hosts.ts';
@@ -16,6 +17,8 @@ export interface Looks {
   hosts(signal: AbortSignal): Promise<readonly HostLook[]>;
   datastores(signal: AbortSignal): Promise<readonly DatastoreLook[]>;
   vms(id: number | undefined, signal: AbortSignal): Promise<readonly VmLook[]>;
+  backups(filter: BackupFilter, signal: AbortSignal): Promise<readonly BackupLook[]>;
+  backup(imageId: number, signal: AbortSignal): Promise<BackupLook>;
   story(operationId: string, signal: AbortSignal): Promise<Story>;
   explain(call: Omit<ActionRequest, 'key'>, signal: AbortSignal): Promise<Explanation>;
 }
@@ -36,6 +39,8 @@ export function createLooks({ services, overview, handler, lines }: LooksOptions
     hosts: (signal) => lookAtHosts({ config, hosts, agents }, signal),
     datastores: (signal) => lookAtDatastores({ overview, hosts, agents }, signal),
     vms: (id, signal) => lookAtVms(id, { overview, hosts, agents }, signal),
+    backups: (filter, signal) => lookAtBackups(filter, { ...services, overview }, signal),
+    backup: (imageId, signal) => lookAtBackup(imageId, services, signal),
     story: (id, signal) => storyOf(id, { get: (one) => handler.get(one), lines, hosts: configuredHosts(config, hosts), agents }, signal),
     explain: (call, signal) => explain(call, { actions: services, agents, active: () => handler.underWay() }, signal),
   };

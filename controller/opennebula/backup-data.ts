@@ -29,6 +29,8 @@ export interface BackupImage {
   /** raw, or rbd for what a stock driver exported from Ceph. */
   readonly format: string;
   readonly diskIds: readonly number[];
+  /** More increments may be added to it. */
+  readonly incremental: boolean;
   /** A full backup alone is a chain of one. */
   readonly increments: readonly IncrementRecord[];
 }
@@ -96,6 +98,7 @@ export function backupImage(element: XmlElement): BackupImage {
     datastoreId: required(numberOf(element, 'DATASTORE_ID'), 'IMAGE/DATASTORE_ID'),
     format: textOf(element, 'FORMAT') ?? 'raw',
     diskIds: childrenOf(child(element, 'BACKUP_DISK_IDS'), 'ID').map(({ text }) => Number(text)),
+    incremental: increments.length > 0,
     increments:
       increments.length > 0
         ? increments.sort((one, other) => one.id - other.id)

@@ -1,3 +1,4 @@
+import { BACKUP_IMAGE } from './backup-data.ts';
 import { askOpenNebula, type OpenNebulaOptions } from './client.ts';
 import { child, childrenOf, numberOf, required } from './pick.ts';
 import type { XmlElement } from './xml.ts';
@@ -11,24 +12,31 @@ export interface DatastoreBackups {
   readonly stalest: number | undefined;
 }
 
-/** Image::BACKUP. */
-const BACKUP_IMAGE = 6;
 const ALL = -2;
 const NO_LIMIT = -1;
 const NOT_DONE = -1;
 
 /** What OpenNebula lists, whichever driver made it. Throws opennebula_unavailable, bad_document. */
 export async function backupsOf(options: OpenNebulaOptions, signal: AbortSignal): Promise<readonly DatastoreBackups[]> {
-  const images = await askOpenNebula(options, 'one.imagepool.info', [ALL, NO_LIMIT, NO_LIMIT], signal);
-  if (childrenOf(images, 'IMAGE').every((image) => numberOf(image, 'TYPE') !== BACKUP_IMAGE)) return [];
+  const images = await backupImages(options, signal);
+  if (images.length === 0) return [];
   const vms = await askOpenNebula(options, 'one.vmpool.info', [ALL, NO_LIMIT, NO_LIMIT, NOT_DONE], signal);
   return backupsIn(images, new Set(childrenOf(vms, 'VM').flatMap((vm) => numberOf(vm, 'ID') ?? [])));
 }
 
-export function backupsIn(images: XmlElement, machines: ReadonlySet<number>): readonly DatastoreBackups[] {
+/** The `<IMAGE>` elements of all backups, whoever owns them. Throws opennebula_unavailable. */
+export async function backupImages(options: OpenNebulaOptions, signal: AbortSignal): Promise<readonly XmlElement[]> {
+  return backupImagesIn(await askOpenNebula(options, 'one.imagepool.info', [ALL, NO_LIMIT, NO_LIMIT], signal));
+}
+
+export function backupImagesIn(pool: XmlElement): readonly XmlElement[] {
+  return childrenOf(pool, 'IMAGE').filter((image) => numberOf(image, 'TYPE') === BACKUP_IMAGE);
+}
+
+/** `images`: of backups alone. */
+export function backupsIn(images: readonly XmlElement[], machines: ReadonlySet<number>): readonly DatastoreBackups[] {
   const datastores = new Map<number, { count: number; newest: number; machines: Map<number, number> }>();
-  for (const image of childrenOf(images, 'IMAGE')) {
-    if (numberOf(image, 'TYPE') !== BACKUP_IMAGE) continue;
+  for (const image of images) {
     const id = required(numberOf(image, 'DATASTORE_ID'), 'IMAGE/DATASTORE_ID');
     const at = timeOf(image);
     const found = datastores.get(id) ?? { count: 0, newest: 0, machines: new Map() };

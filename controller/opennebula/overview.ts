@@ -1,4 +1,5 @@
 import { DRIVERS, type Driver } from '../drivers.ts';
+import { backupImages } from './backups.ts';
 import { askOpenNebula, type OpenNebulaOptions } from './client.ts';
 import { mustSeeAll } from './inventory.ts';
 import { attributesOf, child, childrenOf, numberOf, required, textOf } from './pick.ts';
@@ -34,6 +35,8 @@ export interface Overview {
   /** All that are not DONE. */
   vms(signal: AbortSignal): Promise<readonly VmSummary[]>;
   vm(id: number, signal: AbortSignal): Promise<VmSummary>;
+  /** The `<IMAGE>` elements of backups. */
+  backupImages(signal: AbortSignal): Promise<readonly XmlElement[]>;
   /** oned.conf, as one.system.config gives it to an admin. */
   configuration(signal: AbortSignal): Promise<XmlElement>;
   /** Throws forbidden for a user who does not see everything. */
@@ -58,6 +61,7 @@ export function openNebulaOverview(options: OpenNebulaOptions): Overview {
     hosts: async (signal) => hostSummaries(await ask('one.hostpool.info', [], signal)),
     vms: (signal) => pagesOf((first) => ask('one.vmpool.infoextended', [ALL, first, -PAGE, NOT_DONE], signal)),
     vm: async (id, signal) => vmSummary(await ask('one.vm.info', [id], signal)),
+    backupImages: (signal) => backupImages(options, signal),
     configuration: (signal) => ask('one.system.config', [], signal),
     mustSeeAll: async (signal) => mustSeeAll(await ask('one.user.info', [-1], signal)),
   };

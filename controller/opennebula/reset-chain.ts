@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { backupConfig } from './backup-data.ts';
 import { askOpenNebula, type OpenNebulaOptions, orderOpenNebula } from './client.ts';
-import { child, numberOf, textOf } from './pick.ts';
-import type { XmlElement } from './xml.ts';
+import { numberOf } from './pick.ts';
 
 /** LCM states in which OpenNebula lets nobody change the configuration: BACKUP and BACKUP_POWEROFF. */
 const IN_BACKUP: ReadonlySet<number | undefined> = new Set([69, 70]);
@@ -12,7 +12,22 @@ const TRIES = 300;
 /** What one.vm.updateconf does with the rest of the configuration: it stays. */
 const APPEND = 1;
 
-const configOf = (vm: XmlElement): XmlElement | undefined => child(child(vm, 'BACKUPS'), 'BACKUP_CONFIG');
+/** Where the backups of a VM stand. */
+export interface VmChain {
+  readonly vmId: number;
+  readonly backupRuns: boolean;
+  /** 0: the next backup is a full one anyway. */
+  readonly nextIncrement: number;
+  /** The backup image that the next increment belongs to. */
+  readonly imageId: number | undefined;
+}
+
+/** Throws opennebula_unavailable, not_found. */
+export async function chainOfVm(options: OpenNebulaOptions, vmId: number, signal: AbortSignal): Promise<VmChain> {
+  const vm = await askOpenNebula(options, 'one.vm.info', [vmId], signal);
+  const { nextIncrement, imageId } = backupConfig(vm);
+  return { vmId, backupRuns: IN_BACKUP.has(numberOf(vm, 'LCM_STATE')), nextIncrement, imageId };
+}
 
 /**
  * Lets the next backup of a VM be a full one, in a new image: OpenNebula forgets where a chain stands when the mode changes, and there is no other way to
@@ -20,10 +35,9 @@ const configOf = (vm: XmlElement): XmlElement | undefined => child(child(vm, 'BA
  * conflict while a backup runs.
  */
 export async function resetChain(options: OpenNebulaOptions, vmId: number, signal: AbortSignal): Promise<boolean> {
-  const vm = await askOpenNebula(options, 'one.vm.info', [vmId], signal);
-  if (IN_BACKUP.has(numberOf(vm, 'LCM_STATE'))) throw new StorageError('conflict', `a backup of VM ${vmId} runs`);
-  const config = configOf(vm);
-  if (textOf(config, 'MODE')?.toUpperCase() !== 'INCREMENT' || (numberOf(config, 'LAST_INCREMENT_ID') ?? -1) < 0) return false;
+  const { backupRuns, nextIncrement } = await chainOfVm(options, vmId, signal);
+  if (backupRuns) throw new StorageError('conflict', `a backup of VM ${vmId} runs: wait until it has ended`);
+  if (nextIncrement === 0) return false;
   for (const mode of ['FULL', 'INCREMENT']) {
     const template = `BACKUP_CONFIG = [ MODE = "${mode}" ]`;
     await orderOpenNebula(options, 'one.vm.updateconf', [vmId, template, APPEND], signal);

@@ -196,10 +196,11 @@ async function hasSucceeded(agents: AgentCalls, host: Host, operationId: string,
   throw new StorageError('unreachable', `${host.name} does not say how operation ${operationId} ended`);
 }
 
-async function chooseBridge(
+/** The first that answers, from that one on; without a name the front-end. Throws unknown_host, unreachable. */
+export async function chooseBridge(
   names: readonly string[],
   index: number,
-  { hosts, agents }: ActionServices,
+  { hosts, agents }: Pick<ActionServices, 'hosts' | 'agents'>,
   { signal, log }: Pick<OperationContext, 'signal' | 'log'>,
 ): Promise<Host> {
   if (names.length === 0) return hosts.frontEnd;

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import type { AdoptionPlan } from '../adoption/adoption.ts';
+import { idOf } from './events.ts';
 import { errorAnswer, sendJson } from './operations.ts';
 
 /** What stands behind it: a plan, and with `apply` the change itself. */
@@ -11,8 +12,10 @@ export async function serveAdoption(adopt: Adopt, id: string, flag: (name: strin
   const gone = new AbortController();
   response.once('close', () => gone.abort(new StorageError('cancelled', 'the caller has gone')));
   try {
-    if (!/^(?:0|[1-9]\d{0,8})$/u.test(id)) throw new StorageError('bad_argument', `'${id}' is not the id of a datastore`);
-    sendJson(response, { status: 200, body: await adopt(Number(id), { undo: flag('undo'), apply: flag('apply') }, gone.signal) });
+    sendJson(response, {
+      status: 200,
+      body: await adopt(idOf(id, 'a datastore'), { undo: flag('undo'), apply: flag('apply') }, gone.signal),
+    });
   } catch (thrown) {
     const { reason, message } = asStorageError(thrown);
     sendJson(response, errorAnswer(reason, message));

@@ -3,17 +3,25 @@ import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import { findAction } from '../../shims/actions.ts';
 import type { Looks } from '../looks/looks.ts';
 import { KEY } from './actions.ts';
+import { idOf } from './events.ts';
 import { readForm } from './form.ts';
 import { errorAnswer, sendJson } from './operations.ts';
 
 type Look = (looks: Looks, rest: readonly string[], request: IncomingMessage, signal: AbortSignal) => Promise<unknown>;
+
+const VM = 'a virtual machine';
 
 /** `<method> <area> <how many words follow>`. */
 const ROUTES: Readonly<Record<string, Look>> = {
   'GET hosts 0': async (looks, _rest, _request, signal) => ({ hosts: await looks.hosts(signal) }),
   'GET datastores 0': async (looks, _rest, _request, signal) => ({ datastores: await looks.datastores(signal) }),
   'GET vms 0': async (looks, _rest, _request, signal) => ({ vms: await looks.vms(undefined, signal) }),
-  'GET vms 1': async (looks, [id = ''], _request, signal) => ({ vms: await looks.vms(vmId(id), signal) }),
+  'GET vms 1': async (looks, [id = ''], _request, signal) => ({ vms: await looks.vms(idOf(id, VM), signal) }),
+  'GET backups 0': async (looks, _rest, request, signal) => {
+    const filter = { vmId: queryId(request, 'vm', VM), datastoreId: queryId(request, 'datastore', 'a datastore') };
+    return { backups: await looks.backups(filter, signal) };
+  },
+  'GET backups 1': (looks, [id = ''], _request, signal) => looks.backup(idOf(id, 'a backup image'), signal),
   'GET stories 1': (looks, [id = ''], _request, signal) => looks.story(operationId(id), signal),
   'POST explanations 3': async (looks, [kind = '', driver = '', word = ''], request, signal) => {
     const found = findAction(kind, word);
@@ -45,9 +53,10 @@ export async function serveLook(
   }
 }
 
-function vmId(text: string): number {
-  if (!/^(?:0|[1-9]\d{0,8})$/u.test(text)) throw new StorageError('bad_argument', `'${text}' is not the id of a virtual machine`);
-  return Number(text);
+/** `?vm=9`, of an address. */
+function queryId(request: IncomingMessage, name: string, what: string): number | undefined {
+  const text = new URL(request.url ?? '/', 'http://onestorage').searchParams.get(name);
+  return text === null ? undefined : idOf(text, what);
 }
 
 /** Longer than a key: an agent's operation has the step behind it. */

@@ -8,6 +8,7 @@ import type { Inspect } from '../inspection/events.ts';
 import type { Looks } from '../looks/looks.ts';
 import { type ActionRoute, serveAction } from './actions.ts';
 import { type Adopt, serveAdoption } from './adoption.ts';
+import { type BackupOrders, findBackupOrder } from './backups.ts';
 import { findEnrolment, serveEnrolment } from './enrolment.ts';
 import type { ActionHandler, Dialect } from './handler.ts';
 import { serveInspection } from './inspection.ts';
@@ -27,6 +28,8 @@ export interface ServerOptions {
   readonly hostAdmin?: HostAdmin;
   /** undefined: datastores are not switched over. */
   readonly adopt?: Adopt;
+  /** undefined: backups are not verified, and chains not reset. */
+  readonly backups?: BackupOrders;
   readonly log: Logger;
   readonly dialect: Dialect;
   /** Rights of the socket file: 0o660. Whoever may open it may do everything the shims may. */
@@ -61,7 +64,7 @@ function answer(route: ActionRoute, method: string, area: string | undefined, re
 
 async function dispatch(
   route: ActionRoute,
-  { inspect, looks, hostAdmin, adopt }: Pick<ServerOptions, 'inspect' | 'looks' | 'hostAdmin' | 'adopt'>,
+  { inspect, looks, hostAdmin, adopt, backups }: Pick<ServerOptions, 'inspect' | 'looks' | 'hostAdmin' | 'adopt' | 'backups'>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -72,10 +75,12 @@ async function dispatch(
   if (version !== 'v1') return sendJson(response, errorAnswer('not_found', 'there is nothing at this address'));
   const look = looks === undefined ? undefined : findLook(method, area, rest);
   const enrolment = hostAdmin === undefined ? undefined : findEnrolment(method, area, rest);
+  const order = findBackupOrder(backups, method, area, rest);
   const [id = '', about] = rest;
   const ofDatastore = area === 'datastores' && rest.length === 2 && method === 'POST' ? about : undefined;
   if (look !== undefined && looks !== undefined) await serveLook(look, looks, rest, request, response);
   else if (enrolment !== undefined && hostAdmin !== undefined) await serveEnrolment(enrolment, hostAdmin, id, request, response);
+  else if (order !== undefined) await order(flag, response);
   else if (area === 'actions' && rest.length === 3 && method === 'POST') await serveAction(route, request, response, rest);
   else if (ofDatastore === 'inspection' && inspect) await serveInspection(inspect, id, flag('repair'), response);
   else if (ofDatastore === 'adoption' && adopt) await serveAdoption(adopt, id, flag, response);

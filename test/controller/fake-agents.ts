@@ -9,6 +9,8 @@ import { MARK, type NamedObject, type UserOrders } from '../../controller/openne
 import { type VmDocument, vmDocument } from '../../controller/opennebula/vm-document.ts';
 import { readXml, type XmlElement } from '../../controller/opennebula/xml.ts';
 import type { ActionServices } from '../../controller/operations/tools.ts';
+import type { CatalogRequest } from '../../proto/gen/onestorage/v1/CatalogRequest.ts';
+import type { CatalogResponse__Output } from '../../proto/gen/onestorage/v1/CatalogResponse.ts';
 import type { Finding__Output } from '../../proto/gen/onestorage/v1/Finding.ts';
 import type { InspectRequest } from '../../proto/gen/onestorage/v1/InspectRequest.ts';
 import type { ListBackupRequest } from '../../proto/gen/onestorage/v1/ListBackupRequest.ts';
@@ -127,9 +129,12 @@ export class FakeAgents implements AgentCalls {
     return { totalBytes: 10 * 1024 ** 2, usedBytes: 4 * 1024 ** 2 + 1, freeBytes: 5 * 1024 ** 2 + 5, known: true };
   };
 
+  /** What a repository holds. */
+  catalog: (request: CatalogRequest) => CatalogResponse__Output | Promise<CatalogResponse__Output> = () => ({ entries: [] });
+
   backupCatalog: AgentCalls['backupCatalog'] = async (host, request) => {
     this.calls.push({ host: host.name, method: 'Backups/Catalog', request: request as Record<string, unknown> });
-    return { entries: [] };
+    return this.catalog(request);
   };
 
   async #outcome(call: SeenCall, signal: AbortSignal): Promise<OperationEvent__Output> {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { backupsIn } from '../../../controller/opennebula/backups.ts';
+import { backupImagesIn, backupsIn } from '../../../controller/opennebula/backups.ts';
 import { readXml } from '../../../controller/opennebula/xml.ts';
 import { fixture } from '../fake-agents.ts';
 
-const pool = (...images: readonly string[]) => readXml(`<IMAGE_POOL>${images.join('\n')}</IMAGE_POOL>`, 'a pool');
+const pool = (...images: readonly string[]) => backupImagesIn(readXml(`<IMAGE_POOL>${images.join('\n')}</IMAGE_POOL>`, 'a pool'));
 
 /** A backup that a real OpenNebula has, of VM 0 in datastore 104. */
 const recorded = await fixture('image-35.xml');

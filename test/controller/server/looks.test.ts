@@ -20,6 +20,8 @@ const none: Looks = {
   hosts: () => Promise.reject(nothing),
   datastores: () => Promise.reject(nothing),
   vms: () => Promise.reject(nothing),
+  backups: () => Promise.reject(nothing),
+  backup: () => Promise.reject(nothing),
   story: () => Promise.reject(nothing),
   explain: () => Promise.reject(nothing),
 };
