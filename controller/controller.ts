@@ -145,8 +145,8 @@ export async function createController(given: ControllerConfig, log: Logger): Pr
       },
       chain: (vmId, signal) => chainOfVm(one, vmId, signal),
       reset: async (vmId, signal) => {
-        const changed = await resetChain(one, vmId, signal);
-        audit.append({ event: 'reset', vm: vmId, outcome: changed ? 'ok' : 'nothing to do' });
+        audit.append({ event: 'reset', vm: vmId });
+        await resetChain(one, vmId, signal);
       },
     },
     start: async () => {

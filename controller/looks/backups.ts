@@ -161,7 +161,7 @@ function joined(look: BackupLook, { increments }: BackupImage, catalog: Catalog 
   return { ...look, sizeBytes: bytesOf(found), increments: found, state: found.every(({ present }) => present) ? 'whole' : 'missing' };
 }
 
-/** OpenNebula names restic's snapshots longer than restic itself shows them. */
+/** An image may have the whole id of a restic snapshot; agents have the short one. */
 const SHORT = 8;
 
 function incrementLook(
