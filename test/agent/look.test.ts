@@ -88,7 +88,7 @@ const ANSWERS: Readonly<Record<string, { readonly code?: number; readonly text: 
   'list-methods': { text: 'onestorage.v1.Disks/Create\n' },
   'look $agent/grpc.health.v1.Health/Check': { text: '"status": "SERVING"' },
   '"service": "onestorage.v1.Transfers"': { text: '"status": "SERVING"' },
-  'Hosts/Describe': { text: /"hostName": "host01".*"capabilities": \[\n\s+"context.create"/s },
+  'Hosts/Describe': { text: /"hostName": "host01".*"capabilities": \[[^\]]*"context.create"/s },
   'Hosts/DiskSizes': { text: /"vmId": 9,.*"diskId": 1/s },
   'Hosts/Check': { text: /^\{/ },
   '"datastoreId": 107}\' $agent/onestorage.v1.Hosts/Usage': { text: '"totalBytes": "' },

@@ -141,8 +141,12 @@ describe('what an operator sees', { timeout: 120_000 }, () => {
     expect(await json('logs', deployed)).toMatchObject({
       operation: { id: deployed, state: 'succeeded' },
       parts: [{ id: `${deployed}.receive`, host: 'host01', state: 'succeeded' }],
-      lines: expect.arrayContaining([expect.objectContaining({ level: 'info' })]),
       unanswered: [],
+    });
+    await cluster.one.tm([`DELETE agent_local host01:${cluster.one.model.datastoreLocation}/107/77 77 107`]);
+    const gone = (await cluster.operations()).find(({ subject }) => subject === 'delete of VM 77')?.id ?? '';
+    expect(await json('logs', gone)).toMatchObject({
+      lines: expect.arrayContaining([expect.objectContaining({ level: 'info', text: expect.stringContaining('was not there') })]),
     });
     expect((await ask('logs', `${deployed}.receive`)).out).toContain(`${deployed}.receive`);
     expect(await ask('logs', 'a2b5e3f2-0000-4000-8000-000000000000')).toMatchObject({ status: 1 });
