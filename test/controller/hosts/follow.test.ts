@@ -52,7 +52,7 @@ describe('follow', () => {
   it('gives the result, passes log lines on once, counts once', async () => {
     const one = options();
     const stream = parts([log('begun'), broken], [log('begun'), broken], [log('begun'), log('half'), result]);
-    expect(await follow(stream.open, one)).toEqual({ format: 'raw', sizeBytes: 5, md5: '' });
+    expect(await follow(stream.open, one)).toEqual({ format: 'raw', sizeBytes: 5, md5: '', backupId: '', chain: [] });
     expect(stream.opened()).toBe(3);
     expect(one.lines.filter((line) => line === 'warn begun')).toHaveLength(1);
     expect(one.lines).toContain('warn half');
