@@ -59,6 +59,7 @@ async function examineSite(config: ControllerConfig, options: DoctorOptions, sig
   const datastores = settle(overview.datastores(signal));
   const hosts = settle(overview.hosts(signal));
   const onedConf = settle(overview.configuration(signal));
+  const waiting = settle(readRequired(options.onedConf).then(async ({ text }) => notYetRead(await onedConf(), text, options.onedConf)));
   return await Promise.all([
     check('certificate', () => checkIdentity(config, Date.now())),
     check('controller', () => checkController(socket, options.health)),
@@ -68,7 +69,12 @@ async function examineSite(config: ControllerConfig, options: DoctorOptions, sig
       const [known, conf] = [await hosts(), await onedConf().catch(() => undefined)];
       return [...checkFrontEndName(config, conf), ...checkHostNames(config, known)];
     }),
-    check('oned.conf', () => checkConfiguration(options.onedConf, onedConf, datastores)),
+    check('oned.conf', async () => {
+      const known = await waiting().catch((): readonly string[] => []);
+      // Of what a restart makes known only that is asked for.
+      return checkOnedConf(await onedConf(), await datastores()).filter(({ subject }) => !known.includes(subject));
+    }),
+    check('restart', async () => checkRestart(await waiting(), options.onedConf)),
     check('snapshots', async () =>
       checkVmmExecrc((await readRequired(options.vmmExecrc)).text, tmMads(await datastores()), options.vmmExecrc),
     ),
@@ -93,18 +99,6 @@ async function checkController(socket: string, health: DoctorOptions['health']):
 async function checkOned(config: ControllerConfig, overview: Overview, signal: AbortSignal): Promise<readonly Problem[]> {
   const remedy = 'check that oned runs, and opennebula.endpoint and opennebula.auth_file of controller.yaml';
   return await must(config.opennebula.endpoint, remedy, () => overview.mustSeeAll(signal));
-}
-
-/** What oned knows, and what the file has that it has not read yet: of that only a restart is asked for. */
-async function checkConfiguration(
-  file: string,
-  running: () => Promise<XmlElement>,
-  datastores: () => Promise<readonly DatastoreSummary[]>,
-): Promise<readonly Problem[]> {
-  const configuration = await running();
-  const waiting = notYetRead(configuration, (await readRequired(file)).text, file);
-  const unknown = checkOnedConf(configuration, await datastores()).filter(({ subject }) => !waiting.includes(subject));
-  return [...checkRestart(waiting, file), ...unknown];
 }
 
 function tmMads(datastores: readonly DatastoreSummary[]): ReadonlySet<string> {

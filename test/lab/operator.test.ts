@@ -96,7 +96,7 @@ async function setupAgain(): Promise<void> {
   await changeAgentConfig(cluster.site.hosts.host02, { remotes });
   await cluster.agent('host02').restart();
   expect(await problems()).toEqual([
-    expect.stringMatching(/^oned\.conf: .*agent_restic$/),
+    expect.stringMatching(/^restart: .*agent_restic$/),
     expect.stringMatching(/^snapshots: .*kvm-agent_local/),
     expect.stringMatching(/^agents: host02: .*\/older: the shims are of another version/),
   ]);
