@@ -75,7 +75,7 @@ it('needs the space that the disks will take', async () => {
   const result = await vm.hook('premigrate');
   await small.empty();
   expect(result.exit).toBe(1);
-  expect(result.info).toMatch(/no space left in datastore 107 on host02 \(needs [\d.]+ MiB, has 2\.0 MiB\)/);
+  expect(result.info).toMatch(/no space left in datastore 107 on host02 \(needs [\d.]+ MiB, has 2\.0 MiB[;)]/);
   await allIsWell('premigrate', 'target disk full');
 }, 400_000);
 
