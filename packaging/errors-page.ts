@@ -33,6 +33,7 @@ const MEANINGS = {
   bad_identity: 'a certificate is missing, has expired, was revoked, or is of another host',
   forbidden: 'a certificate of that role may not do this',
   unsupported: 'the driver, the hypervisor or this version cannot do this',
+  too_old: 'an agent is of a version that does not know something the action needs; nothing was begun',
   missing_program: 'a program that the action needs is not installed',
   tool_failed: 'a program failed; the message has its last words',
   storage_failed: 'the kernel refused to read or to write',

@@ -100,6 +100,11 @@ export const REASONS = {
   bad_identity: { code: 'UNAUTHENTICATED', again: 'no', hint: 'issue a certificate with: onestorage pki issue' },
   forbidden: { code: 'PERMISSION_DENIED', again: 'no', hint: 'this certificate may not call this method' },
   unsupported: { code: 'UNIMPLEMENTED', again: 'no', hint: 'see shims/ACTIONS.md for what each driver can do' },
+  too_old: {
+    code: 'UNIMPLEMENTED',
+    again: 'no',
+    hint: 'upgrade the package on the host that the message names; controller and agents may differ by one version',
+  },
   missing_program: { code: 'FAILED_PRECONDITION', again: 'no', hint: 'install the program on this host' },
   tool_failed: { code: 'INTERNAL', again: 'later', hint: 'see the log of this host for the whole output' },
   storage_failed: { code: 'INTERNAL', again: 'later', hint: 'check the disk and the file system of this host' },

@@ -19,7 +19,7 @@ const WITHOUT_REASON: Readonly<Record<number, { readonly reason: Reason; readonl
   [GRPC_CODES.NOT_FOUND]: { reason: 'not_found', text: 'does not know it' },
   [GRPC_CODES.PERMISSION_DENIED]: { reason: 'forbidden', text: 'refused the call' },
   [GRPC_CODES.RESOURCE_EXHAUSTED]: { reason: 'too_big', text: 'refused the message' },
-  [GRPC_CODES.UNIMPLEMENTED]: { reason: 'unsupported', text: 'runs a version without this method' },
+  [GRPC_CODES.UNIMPLEMENTED]: { reason: 'too_old', text: 'runs a version without this method, and has to be upgraded' },
   [GRPC_CODES.UNAVAILABLE]: { reason: 'unreachable', text: 'does not answer' },
   [GRPC_CODES.UNAUTHENTICATED]: { reason: 'bad_identity', text: 'refused the certificate' },
 };

@@ -11,6 +11,7 @@ import type { UsageResponse } from '../../proto/gen/onestorage/v1/UsageResponse.
 import type { VmDiskSizes } from '../../proto/gen/onestorage/v1/VmDiskSizes.ts';
 import { StorageError } from '../../runtime/errors.ts';
 import type { VmSizes } from '../../runtime/monitord/template.ts';
+import { OWN_WIRE } from '../../runtime/wire.ts';
 import type { AgentContext } from '../context.ts';
 import type { Monitoring } from '../monitor/start.ts';
 import { checkHost } from '../operations/check-host.ts';
@@ -28,10 +29,11 @@ interface Call {
 /** What this host is and how full its datastores are. */
 export function hostsService(agent: AgentContext, monitoring: Pick<Monitoring, 'measure'>) {
   return {
-    Describe: async ({ brief }: DescribeHostRequest__Output, { signal }: Pick<Call, 'signal'>): Promise<DescribeHostResponse> => {
+    Describe: async ({ brief, wire }: DescribeHostRequest__Output, { signal }: Pick<Call, 'signal'>): Promise<DescribeHostResponse> => {
       const { version, programs } = await describeHost(brief, signal);
       const { hostName, machineId, datastores } = agent;
-      return { hostName, machineId, version, programs: [...programs], datastores, capabilities: [...agent.operations.kinds()] };
+      const capabilities = [...agent.operations.kinds()];
+      return { hostName, machineId, version, programs: [...programs], datastores, capabilities, wire: wire ? [...OWN_WIRE] : [] };
     },
     Usage: async (request: UsageRequest__Output, { peer }: Pick<Call, 'peer'>): Promise<UsageResponse> => {
       // An admin's certificate may look at everything and change nothing.

@@ -37,6 +37,7 @@ import type { UsageResponse__Output } from '../../proto/gen/onestorage/v1/UsageR
 import type { VerifyBackupRequest } from '../../proto/gen/onestorage/v1/VerifyBackupRequest.ts';
 import type { VmSizes } from '../../runtime/monitord/template.ts';
 import type { Host } from './directory.ts';
+import type { AgentProgram } from './too-old.ts';
 
 /** The operations of an agent by method. Each is start and attach at once. */
 export interface AgentRequests {
@@ -78,6 +79,9 @@ export type AgentMethod = keyof AgentRequests;
 export interface AgentCalls {
   /** The machine id of the host: its identity, whatever it is called. Kept for a minute. */
   machineId(host: Host, signal: AbortSignal): Promise<string>;
+  /** Which program the host runs. Kept for a minute, unless it understands less than this one. */
+  program(host: Host, signal: AbortSignal): Promise<AgentProgram>;
+  /** Throws too_old when the host is known not to understand it. */
   start<M extends AgentMethod>(
     host: Host,
     method: M,

@@ -14,6 +14,7 @@ import type { AgentCalls, AgentMethod, AgentRequests } from './agent-calls.ts';
 import type { AgentLooks } from './agent-looks.ts';
 import type { Host } from './directory.ts';
 import { grpcLooks } from './grpc-looks.ts';
+import { type AgentProgram, agentProgram, refuseUnknown } from './too-old.ts';
 
 type Start<M extends AgentMethod> = (
   channel: Channel,
@@ -90,6 +91,7 @@ interface Machine {
   readonly host: Host;
   /** As its certificate says. */
   readonly hostName: string;
+  readonly program: AgentProgram;
   readonly until: number;
 }
 
@@ -125,24 +127,35 @@ export function grpcAgents({ identity: first, statMs, monitorMs }: GrpcAgentsOpt
     for (const channel of channels.values()) channel.close();
     channels.clear();
   };
+  const describe = async (host: Host, signal: AbortSignal): Promise<Machine> => {
+    const options = { signal, deadlineMs: SHORT_MS };
+    const request = { brief: true, wire: true };
+    const found: DescribeHostResponse__Output = await callUnary(channelOf(host).client('Hosts'), 'Describe', request, options);
+    if (found.machineId === '') throw new StorageError('bad_identity', `the agent of ${host.name} does not say which machine it is on`);
+    const until = performance.now() + MACHINE_KEPT_MS;
+    const machine = { id: found.machineId, host, hostName: found.hostName, program: agentProgram(found), until };
+    refuseTwin(machine, machines.values());
+    machines.set(host.address, machine);
+    return machine;
+  };
+  const machineOf = async (host: Host, signal: AbortSignal): Promise<Machine> => {
+    const known = machines.get(host.address);
+    return known !== undefined && known.until > performance.now() ? known : await describe(host, signal);
+  };
+  /** One that understood too little may have been upgraded meanwhile: it is asked again. */
+  const programOf = async (host: Host, signal: AbortSignal): Promise<AgentProgram> => {
+    const { program } = await machineOf(host, signal);
+    return program.limited === undefined ? program : (await describe(host, signal)).program;
+  };
   return {
     ...grpcLooks(channelOf),
-    machineId: async (host, signal) => {
-      const known = machines.get(host.address);
-      if (known !== undefined && known.until > performance.now()) return known.id;
-      const found: DescribeHostResponse__Output = await callUnary(
-        channelOf(host).client('Hosts'),
-        'Describe',
-        { brief: true },
-        { signal, deadlineMs: SHORT_MS },
-      );
-      if (found.machineId === '') throw new StorageError('bad_identity', `the agent of ${host.name} does not say which machine it is on`);
-      const machine = { id: found.machineId, host, hostName: found.hostName, until: performance.now() + MACHINE_KEPT_MS };
-      refuseTwin(machine, machines.values());
-      machines.set(host.address, machine);
-      return found.machineId;
+    machineId: async (host, signal) => (await machineOf(host, signal)).id,
+    program: programOf,
+    start: async function* (host, method, request, signal) {
+      // A host that was not asked yet is not asked for this: the call itself must be the first to find out whether it answers.
+      if (machines.get(host.address)?.program.limited !== undefined) refuseUnknown(host, await programOf(host, signal), method, request);
+      yield* STARTS[method](channelOf(host), request, signal);
     },
-    start: (host, method, request, signal) => STARTS[method](channelOf(host), request, signal),
     watch: (host, operationId, signal) => callStream(channelOf(host).client('Operations'), 'Watch', { operationId }, { signal }),
     cancel: async (host, operationId, reason, signal) => {
       const options = { signal, deadlineMs: SHORT_MS };

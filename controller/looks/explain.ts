@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { asStorageError } from '../../runtime/errors.ts';
 import { parseWords } from '../../shims/words.ts';
 import { driverOf } from '../drivers.ts';
-import type { FlowTools } from '../flows/flow.ts';
 import { flowOf } from '../flows/flows.ts';
 import type { AgentLooks } from '../hosts/agent-looks.ts';
 import { aboutAction } from '../operations/about.ts';
+import type { Where } from '../operations/recorder.ts';
+import { rehearse } from '../operations/rehearse.ts';
 import { type ActiveAction, supersededBy } from '../operations/supersede.ts';
-import { type ActionServices, Begun, flowTools } from '../operations/tools.ts';
+import type { ActionServices } from '../operations/tools.ts';
 import type { ActionRequest } from '../server/handler.ts';
 import { askHost, type Unanswered } from './ask-hosts.ts';
-import { Recorder, type Where } from './explain-recorder.ts';
 
 export interface ExplainedPlace {
   readonly host: string;
@@ -52,59 +51,19 @@ export interface Explanation {
 
 export interface ExplainServices {
   readonly actions: ActionServices;
-  readonly agents: Pick<AgentLooks, 'stat' | 'space'>;
+  readonly agents: Pick<AgentLooks, 'stat'>;
   readonly active: () => readonly ActiveAction[];
 }
 
 type Call = Omit<ActionRequest, 'key'>;
 
-/**
- * Runs the flow of an action with tools that write down what they are asked for, and do nothing. What only reads (OpenNebula, machine ids) is
- * really asked. Throws bad_argument, bad_document and outside_datastore, as the call itself would.
- */
+/** What an action would do, by a rehearsal of its flow. Throws bad_argument, bad_document and outside_datastore, as the call itself would. */
 export async function explain(call: Call, { actions, agents, active }: ExplainServices, signal: AbortSignal): Promise<Explanation> {
   const { action, driver, suffix, argv, stdin } = call;
   driverOf(action, driver, suffix);
-  const flow = flowOf(action);
-  const words = parseWords(action, argv);
   const key = randomUUID();
-  const about = aboutAction(action, words, stdin, actions.config.datastores);
-  const recorder = new Recorder();
-  const context = {
-    subject: about.subject,
-    attempt: 1,
-    signal,
-    step: <T>(_name: string, work: () => Promise<T>): Promise<T> => work(),
-    commit: () => recorder.commit(),
-    report: () => undefined,
-    count: () => undefined,
-    log: (_level: string, text: string) => void recorder.remarks.push(text),
-  };
-  const options = { services: actions, context, key, action, class: flow.class, driver, suffix, stdin, begun: new Begun() };
-  const real = flowTools(options);
-  const tools: FlowTools = {
-    ...real,
-    ...recorder.tools,
-    sameHost: (one, other) =>
-      real.sameHost(one, other).catch((thrown: unknown) => {
-        signal.throwIfAborted();
-        recorder.remarks.push(`${asStorageError(thrown).message}: taken for two different hosts`);
-        return false;
-      }),
-    usage: async (host, datastoreId) => {
-      recorder.note(host, 'usage', 'Hosts/Usage', {});
-      return await agents.space(host, datastoreId, signal);
-    },
-    tellDiskSizes: async (host) => recorder.note(host, 'disk sizes', 'Hosts/DiskSizes', {}),
-  };
-  let failure: Unanswered | undefined;
-  try {
-    await flow.run(words, tools);
-  } catch (thrown) {
-    signal.throwIfAborted();
-    const { reason, message } = asStorageError(thrown);
-    failure = { reason, message };
-  }
+  const about = aboutAction(action, parseWords(action, argv), stdin, actions.config.datastores);
+  const { recorder, failure } = await rehearse({ ...call, key, subject: about.subject }, actions, signal);
   const measured = recorder.steps.map(async ({ step, method, host, origin, source, target }) => ({
     step,
     origin,
@@ -116,14 +75,14 @@ export async function explain(call: Call, { actions, agents, active }: ExplainSe
   }));
   return {
     subject: about.subject,
-    class: flow.class,
+    class: flowOf(action).class,
     locks: about.resources,
     hosts: about.hosts.map((name) => (name === '' ? actions.hosts.frontEnd.name : name)),
     supersedes: supersededBy({ id: key, action, targets: about.targets }, active()),
     steps: await Promise.all(measured),
     commitsBefore: recorder.committed,
     remarks: recorder.remarks,
-    failure,
+    failure: failure === undefined ? undefined : { reason: failure.reason, message: failure.message },
   };
 }
 

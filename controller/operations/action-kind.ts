@@ -4,6 +4,7 @@ import { ACTIONS, type ActionName } from '../../shims/actions.ts';
 import { parseWords } from '../../shims/words.ts';
 import { flowOf } from '../flows/flows.ts';
 import type { Admission } from './admission.ts';
+import { mustBeUnderstood } from './compatible.ts';
 import { giveUp } from './give-up.ts';
 import type { ActiveAction } from './supersede.ts';
 import { type ActionServices, Begun, flowTools } from './tools.ts';
@@ -61,6 +62,12 @@ export function actionKind({ services, admission, earlier, onBegin }: ActionKind
         context.commit();
         begun.delete(key);
       };
+      let judged: Promise<void> | undefined;
+      const beforeChange = (): Promise<void> => {
+        // Taken up again after a restart it may have changed something already, and goes on.
+        if (context.attempt === 1) judged ??= mustBeUnderstood({ ...input, suffix, subject: context.subject }, services, context.signal);
+        return judged ?? Promise.resolve();
+      };
       try {
         const tools = flowTools({
           services,
@@ -72,6 +79,7 @@ export function actionKind({ services, admission, earlier, onBegin }: ActionKind
           suffix,
           stdin,
           begun: mine,
+          beforeChange,
           earlier: () => earlier(key, context.subject),
         });
         const stdout = await flow.run(parseWords(action, input.argv), tools);

@@ -52,6 +52,8 @@ export interface ToolsOptions {
   readonly begun: Begun;
   /** Ids of the ended calls with the same words, newest first; none for what is not journaled. */
   readonly earlier?: () => readonly string[];
+  /** Is waited for before an agent is asked to change anything; what it throws ends the action. */
+  readonly beforeChange?: () => Promise<void>;
   /** Absent: nothing is cancelled, and nobody was there. */
   readonly cancelOthers?: FlowTools['cancelOthers'];
 }
@@ -110,16 +112,18 @@ export function flowTools(options: ToolsOptions): FlowTools {
     resetChain: services.resetChain,
     attempt: context.attempt,
     step: context.step,
-    run: (host, step, method, request, { wait } = { wait: false }) => {
+    run: async (host, step, method, request, { wait } = { wait: false }) => {
+      await options.beforeChange?.();
       const operationId = `${key}.${step}`;
       const whole = { ...request, operation: { operationId, subject: context.subject } };
       // The generated request types differ only in what they hold beside the header.
-      return context.step(step, () =>
+      return await context.step(step, () =>
         followAgent(host, operationId, (streamSignal) => agents.start(host, method, whole as never, streamSignal), wait),
       );
     },
-    transfer: (step: string, source: TransferSource, target: TransferTarget) =>
-      context.step(step, () =>
+    transfer: async (step: string, source: TransferSource, target: TransferTarget) => {
+      await options.beforeChange?.();
+      return await context.step(step, () =>
         transferData(source, target, {
           agents,
           signal,
@@ -130,7 +134,8 @@ export function flowTools(options: ToolsOptions): FlowTools {
           followAgent,
           log: (text) => context.log('warn', text),
         }),
-      ),
+      );
+    },
     openExport: async (host, step, source) => {
       const receiverMachineId = await agents.machineId(host, signal);
       return await agents.openExport(host, { operationId: `${key}.${step}`, source, format: '', receiverMachineId, flat: false }, signal);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenExportRequest } from '../../proto/gen/onestorage/v1/OpenExportRequest.ts';
 import type { OperationEvent__Output } from '../../proto/gen/onestorage/v1/OperationEvent.ts';
+import type { ReceiveRequest } from '../../proto/gen/onestorage/v1/ReceiveRequest.ts';
 import { asStorageError, type Reason } from '../../runtime/errors.ts';
 import type { TransferSource, TransferTarget } from '../flows/flow.ts';
 import type { AgentCalls } from '../hosts/agent-calls.ts';
@@ -74,24 +75,37 @@ async function receive(
   options: TransferOptions,
 ): Promise<AgentResult> {
   const { agents, signal } = options;
-  const opened: OpenExportRequest = {
+  const receiverMachineId = await agents.machineId(target.host, signal);
+  const { opened, request } = transferRequests(source, target, { ...options, operationId, receiverMachineId });
+  // Also when both are one machine: the receiver sees it by the ticket, and then copies without the network.
+  const ticket = await agents.openExport(source.host, opened, signal);
+  const { host } = target;
+  return await options.followAgent(host, operationId, (streamSignal) =>
+    agents.start(host, 'Transfers/Receive', { ...request, ticket }, streamSignal),
+  );
+}
+
+/** What the source is asked for, and the target but for the ticket. */
+export function transferRequests(
+  source: TransferSource,
+  { host: _host, ...what }: TransferTarget,
+  {
+    operationId,
+    subject,
+    bytesPerSecond,
+    receiverMachineId,
+  }: Pick<TransferOptions, 'operationId' | 'subject' | 'bytesPerSecond'> & {
+    readonly receiverMachineId: string;
+  },
+): { readonly opened: OpenExportRequest; readonly request: Omit<ReceiveRequest, 'ticket'> } {
+  const opened = {
     operationId,
     source: source.place,
     format: source.format,
-    receiverMachineId: await agents.machineId(target.host, signal),
+    receiverMachineId,
     flat: source.flat ?? false,
     ...(source.domain === undefined ? {} : { domain: source.domain }),
     ...(source.snapshotId === undefined ? {} : { snapshotId: source.snapshotId }),
   };
-  // Also when both are one machine: the receiver sees it by the ticket, and then copies without the network.
-  const ticket = await agents.openExport(source.host, opened, signal);
-  const { host, ...what } = target;
-  const request = {
-    operation: { operationId, subject: options.subject },
-    ticket,
-    source: opened,
-    ...what,
-    bytesPerSecond: options.bytesPerSecond,
-  };
-  return await options.followAgent(host, operationId, (streamSignal) => agents.start(host, 'Transfers/Receive', request, streamSignal));
+  return { opened, request: { operation: { operationId, subject }, source: opened, ...what, bytesPerSecond } };
 }

@@ -2,13 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AgentCalls } from '../../controller/hosts/agent-calls.ts';
 import { Actions } from '../../controller/operations/actions.ts';
 import { Admission } from '../../controller/operations/admission.ts';
 import type { ActionOutcome } from '../../controller/server/handler.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { Operations } from '../../runtime/operations/operations.ts';
 import type { ActionName } from '../../shims/actions.ts';
-import { type FakeAgents, type FakeOpenNebula, type FakeUserOrders, fakeServices, type SeenCall } from './fake-agents.ts';
+import {
+  type FakeAgents,
+  type FakeOpenNebula,
+  type FakeServices,
+  type FakeUserOrders,
+  fakeServices,
+  type SeenCall,
+} from './fake-agents.ts';
 
 export interface Bench {
   readonly agents: FakeAgents;
@@ -31,15 +39,16 @@ export interface Bench {
   close(): Promise<void>;
 }
 
-export async function openBench(config: Record<string, unknown> = {}): Promise<Bench> {
+/** `agents`: real ones, in place of those that only remember what they were asked. */
+export async function openBench(config: Record<string, unknown> = {}, agents?: AgentCalls): Promise<Bench> {
   const directory = await mkdtemp(join(tmpdir(), 'onestorage-actions-'));
-  return assemble(directory, fakeServices(config));
+  return assemble(directory, fakeServices(config), agents);
 }
 
-function assemble(directory: string, services: ReturnType<typeof fakeServices>): Bench {
+function assemble(directory: string, services: FakeServices, agents: AgentCalls = services.agents): Bench {
   const operations = new Operations({ file: join(directory, 'operations.db'), log: createLogger('test', 'silent') });
   const limits = { deploy: 15, move: 8, delete: 15, image: 15, backup: 4, per_host: {} };
-  const actions = new Actions({ services, operations, admission: new Admission(limits) });
+  const actions = new Actions({ services: { ...services, agents }, operations, admission: new Admission(limits) });
   const lines: string[] = [];
   return {
     agents: services.agents,
@@ -70,7 +79,7 @@ function assemble(directory: string, services: ReturnType<typeof fakeServices>):
     },
     restart: () => {
       operations.stop();
-      return assemble(directory, services);
+      return assemble(directory, services, agents);
     },
     close: async () => {
       await operations.drain(5000);

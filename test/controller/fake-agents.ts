@@ -4,6 +4,7 @@ import { controllerConfig } from '../../controller/config.ts';
 import type { AgentCalls } from '../../controller/hosts/agent-calls.ts';
 import { hostDirectory } from '../../controller/hosts/directory.ts';
 import type { AgentResult } from '../../controller/hosts/follow.ts';
+import type { AgentProgram } from '../../controller/hosts/too-old.ts';
 import type { OpenNebula } from '../../controller/opennebula/client.ts';
 import { MARK, type NamedObject, type UserOrders } from '../../controller/opennebula/user-orders.ts';
 import { type VmDocument, vmDocument } from '../../controller/opennebula/vm-document.ts';
@@ -42,6 +43,11 @@ export class FakeAgents implements AgentCalls {
   readonly #operations = new Map<string, { done: Promise<OperationEvent__Output>; abort: AbortController; ended: boolean }>();
 
   machineId = (host: { name: string }): Promise<string> => Promise.resolve(this.machines.get(host.name) ?? `machine-of-${host.name}`);
+
+  /** By host; the others understand everything. */
+  readonly programs = new Map<string, AgentProgram>();
+
+  program: AgentCalls['program'] = async ({ name }) => this.programs.get(name) ?? { version: '0.1.0', limited: undefined };
 
   start: AgentCalls['start'] = (host, method, request, signal) => {
     const id = request.operation?.operationId ?? '';

@@ -146,8 +146,12 @@ describe('the hosts service', () => {
   it('describes the host', async () => {
     const { agent, hosts } = await makeAgent();
     // The controller asks before every transfer which machine it is: that must start no program.
-    expect(await hosts.Describe({ brief: true }, CALL)).toMatchObject({ machineId: '0123', programs: [] });
-    const found = await hosts.Describe({ brief: false }, CALL);
+    expect(await hosts.Describe({ brief: true, wire: true }, CALL)).toMatchObject({
+      machineId: '0123',
+      programs: [],
+      wire: expect.arrayContaining(['Disks/Create', 'CreateDiskRequest.preallocate']),
+    });
+    const found = await hosts.Describe({ brief: false, wire: false }, CALL);
     expect(found).toMatchObject({ hostName: 'node2', machineId: '0123', datastores: agent.datastores });
     expect(found.version).toMatch(/^\d+\.\d+\.\d+$/u);
     expect(found.programs).toEqual(expect.arrayContaining([expect.stringMatching(/^cp \d/u)]));

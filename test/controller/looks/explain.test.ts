@@ -4,6 +4,7 @@ import type { ActiveAction } from '../../../controller/operations/supersede.ts';
 import { StorageError } from '../../../runtime/errors.ts';
 import type { ActionName } from '../../../shims/actions.ts';
 import { base64, fakeServices, fixture, recordedVm } from '../fake-agents.ts';
+import { input, listing } from '../flows/backup-documents.ts';
 import { FakeLooks } from './fake-looks.ts';
 
 const signal = new AbortController().signal;
@@ -12,12 +13,8 @@ const DS = '/var/lib/one//datastores';
 function bench(active: readonly ActiveAction[] = []) {
   const actions = fakeServices();
   const agents = new FakeLooks();
-  const call = (action: ActionName, words: string, stdin = '') =>
-    explain(
-      { action, driver: action.startsWith('ds/') ? 'agent_fs' : 'agent_local', suffix: undefined, argv: words.split(' '), stdin },
-      { actions, agents, active: () => active },
-      signal,
-    );
+  const call = (action: ActionName, words: string, stdin = '', driver = action.startsWith('ds/') ? 'agent_fs' : 'agent_local') =>
+    explain({ action, driver, suffix: undefined, argv: words.split(' '), stdin }, { actions, agents, active: () => active }, signal);
   return { actions, agents, call };
 }
 
@@ -66,6 +63,13 @@ it('knows the disk of a snapshot and the origin of an image', async () => {
   expect(image.steps).toMatchObject([
     { method: 'Images/Import', host: 'frontend', origin: expect.stringContaining('/'), source: undefined },
   ]);
+});
+
+it('makes no images and no template for a restore', async () => {
+  const { actions, call } = bench();
+  actions.agents.listing = listing();
+  expect(await call('ds/restore', '11', base64(await input('restore')), 'agent_restic')).toMatchObject({ failure: undefined });
+  expect([actions.orders.images, actions.orders.templates]).toEqual([[], []]);
 });
 
 it('says why it would fail, and refuses what the call itself would refuse', async () => {

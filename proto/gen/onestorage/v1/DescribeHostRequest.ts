@@ -6,6 +6,10 @@ export interface DescribeHostRequest {
    * Without the versions of programs: the first time, each of those takes a process.
    */
   'brief'?: (boolean);
+  /**
+   * With what it understands.
+   */
+  'wire'?: (boolean);
 }
 
 export interface DescribeHostRequest__Output {
@@ -13,4 +17,8 @@ export interface DescribeHostRequest__Output {
    * Without the versions of programs: the first time, each of those takes a process.
    */
   'brief': (boolean);
+  /**
+   * With what it understands.
+   */
+  'wire': (boolean);
 }

@@ -20,6 +20,11 @@ export interface DescribeHostResponse {
    * Kinds of operations that it knows, "disk.create".
    */
   'capabilities'?: (string)[];
+  /**
+   * Methods and fields of messages that it understands, "Disks/Create", "CreateDiskRequest.preallocate": a caller of a newer version looks
+   * before it begins what this one would leave out. Empty when it is not asked for.
+   */
+  'wire'?: (string)[];
 }
 
 export interface DescribeHostResponse__Output {
@@ -41,4 +46,9 @@ export interface DescribeHostResponse__Output {
    * Kinds of operations that it knows, "disk.create".
    */
   'capabilities': (string)[];
+  /**
+   * Methods and fields of messages that it understands, "Disks/Create", "CreateDiskRequest.preallocate": a caller of a newer version looks
+   * before it begins what this one would leave out. Empty when it is not asked for.
+   */
+  'wire': (string)[];
 }
