@@ -1,9 +1,12 @@
 import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
+import { REVOCATION_FILE } from '../../runtime/identity/revocation.ts';
 
 /** The names nbdkit and libnbd look for, and the identity's files they stand for. */
 const NAMES = {
   'ca-cert.pem': 'ca.pem',
+  // Both ends refuse who stands there, also when the connection is for data. Until something is revoked it leads nowhere, and they go on without.
+  'ca-crl.pem': REVOCATION_FILE,
   'server-cert.pem': 'cert.pem',
   'server-key.pem': 'key.pem',
   'client-cert.pem': 'cert.pem',

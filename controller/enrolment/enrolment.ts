@@ -139,14 +139,28 @@ export class Enrolment {
   async revocations(): Promise<string | undefined> {
     const { config, identity, store } = this.#options;
     const list = await readRevocationFile(config.enrolment.authority);
-    if (list === undefined || !(await installRevocations(identity, list))) return list;
-    // With one certificate of a host go those that it was renewed to.
+    if (list === undefined) return list;
+    await installRevocations(identity, list);
     const { revocations } = identity;
-    const made = store.hosts
-      .filter(({ serials }) => serials.some(({ serial }) => revocations.has(serial)))
-      .flatMap(({ serials }) => serials);
-    const missing = made.filter(({ serial }) => !revocations.has(serial)).map(({ serial }) => serial);
-    return missing.length === 0 ? list : await this.#revoke(missing);
+    const revoked = store.hosts.filter(({ serials }) => serials.some(({ serial }) => revocations.has(serial)));
+    // With one certificate of a host go those that it was renewed to.
+    const missing = revoked.flatMap(({ serials }) => serials).filter(({ serial }) => !revocations.has(serial));
+    const whole = missing.length === 0 ? list : await this.#revoke(missing.map(({ serial }) => serial));
+    for (const { name, revokedAt } of revoked) if (revokedAt === null) await this.#noteRevoked(name);
+    return whole;
+  }
+
+  /** A token that was not used stays: the host is being made anew. */
+  async #noteRevoked(name: string): Promise<void> {
+    const { store, identity, audit } = this.#options;
+    const isRevoked = await store.change(name, async (host) => {
+      // It may have joined anew meanwhile.
+      if (host === undefined || host.revokedAt !== null || !host.serials.some(({ serial }) => identity.revocations.has(serial)))
+        return { host, value: false };
+      const token = host.token?.usedBy === null ? host.token : null;
+      return { host: { ...host, revokedAt: Date.now(), token }, value: true };
+    });
+    if (isRevoked) audit.append({ event: 'host', action: 'revoke', host: name });
   }
 
   async #revoke(serials: readonly string[]): Promise<string> {

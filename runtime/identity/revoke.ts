@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { StorageError } from '../errors.ts';
-import { readAuthority, signingKey } from './authority.ts';
+import { type Issuer, readAuthority, signingKey } from './authority.ts';
 import { replaceFile } from './files.ts';
+import { withDirectoryLock } from './lock.ts';
 import { encodeNumber, plainSerial, REVOCATION_FILE, readRevocationFile, readRevocations } from './revocation.ts';
 import { ECDSA, x509 } from './x509.ts';
 
@@ -11,6 +12,11 @@ import { ECDSA, x509 } from './x509.ts';
  */
 export async function revokeSerials(authority: string, serials: readonly string[]): Promise<string> {
   const issuer = await readAuthority(authority);
+  // The controller and an administrator's command may do so at once: each adds to what the other wrote.
+  return await withDirectoryLock(authority, () => addSerials(authority, issuer, serials));
+}
+
+async function addSerials(authority: string, issuer: Issuer, serials: readonly string[]): Promise<string> {
   for (const serial of serials) {
     if (!/^[0-9A-Fa-f]{1,40}$/u.test(serial))
       throw new StorageError('bad_argument', `'${serial}' is not the serial number of a certificate`);

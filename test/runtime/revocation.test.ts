@@ -1,9 +1,11 @@
+import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { UsageResponse__Output } from '../../proto/gen/onestorage/v1/UsageResponse.ts';
@@ -16,6 +18,7 @@ import { revokeSerials } from '../../runtime/identity/revoke.ts';
 import { testAuthority, testIdentity } from '../helpers/pki.ts';
 import { hostsOnly, TestService } from './echo.ts';
 
+const execute = promisify(execFile);
 const never = new AbortController().signal;
 const running: TestService[] = [];
 const made: string[] = [];
@@ -53,6 +56,17 @@ describe('a revocation list', () => {
     });
     await expect(readRevocations(second.replace(/[A-Z]{4}/, 'AAAA'), ca)).rejects.toMatchObject({ reason: 'bad_identity' });
     await expect(revokeSerials(authority, ['x'])).rejects.toMatchObject({ reason: 'bad_argument' });
+  });
+
+  it('loses nothing when several processes write it at once', async () => {
+    const authority = await ownAuthority();
+    const words = ['A1', 'A2', 'A3', 'A4'];
+    const program = join(import.meta.dirname, '../../packaging/onestorage');
+    // Nobody listens on the socket: the agents are not told, and that is said.
+    const revoke = (serial: string) => execute(program, ['pki', 'revoke', authority, '--serial', serial, '--socket', '/nowhere']);
+    await Promise.all([...words.map(revoke), ...['B1', 'B2'].map((serial) => revokeSerials(authority, [serial]))]);
+    const [list, ca] = await Promise.all(['crl.pem', 'ca.pem'].map((name) => readFile(join(authority, name), 'utf8')));
+    expect(await readRevocations(list ?? '', ca ?? '')).toEqual({ number: 6, serials: new Set([...words, 'B1', 'B2']) });
   });
 
   it('numbers itself as DER does', () => {
