@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ActionResult } from '../lab/opennebula/mad.ts';
 import type { Format } from './contents.ts';
 import { type Cell, type Column, writeCells } from './matrix.ts';
-import { chosen, type KillPoint } from './points.ts';
+import { type KillPoint, shared } from './points.ts';
 import { Rig } from './rig.ts';
 import { type Case, type CellFormat, type Scenario, titleOf } from './scenario.ts';
 
@@ -11,6 +11,8 @@ const SETTLE_MS = 10_000;
 const CALL_MS = 90_000;
 /** All kill points of one scenario. */
 const KILLED_MS = 600_000;
+/** A row that has both formats is killed at every point in each of them. */
+const EVERY_POINT = process.env['ONESTORAGE_CONFORMANCE'] === 'all';
 
 /** Registers the tests of a family: each scenario once, twice, and with a daemon killed at every point. One site for all. */
 export function conform(family: string, scenarios: readonly Scenario[]): void {
@@ -66,7 +68,8 @@ export function conform(family: string, scenarios: readonly Scenario[]): void {
     if (scenario.killedAs !== undefined) return;
     cell('killed', async () => {
       if (points === undefined) await once();
-      return await killedAtEach(rig, prepare, chosen(points ?? [], format));
+      const every = EVERY_POINT || scenario.formats.length === 1;
+      return await killedAtEach(rig, prepare, every ? (points ?? []) : shared(points ?? [], format));
     });
 
     function cell(column: Column, run: () => Promise<Pick<Cell, 'points' | 'calledAgain'>>): void {

@@ -10,15 +10,10 @@ export interface KillPoint {
 }
 
 /**
- * Every point; or with ONESTORAGE_CONFORMANCE=quick one of two neighbours. The end of a step and the begin of the next one find the same on
- * disk, and one row less in the journal: raw is killed at the begin then, qcow2 at the end.
+ * Of two neighbours one: the end of a step and the begin of the next one find the same on disk, and one row less in the journal. Raw is killed
+ * at the begin then, qcow2 at the end: both formats together have every point.
  */
-export function chosen(
-  points: readonly KillPoint[],
-  format: CellFormat,
-  quick = process.env['ONESTORAGE_CONFORMANCE'] === 'quick',
-): readonly KillPoint[] {
-  if (!quick || format === '-') return points;
+export function shared(points: readonly KillPoint[], format: CellFormat): readonly KillPoint[] {
   return points.filter((point, index) => {
     const [left, right] = format === 'raw' ? [point, points[index + 1]] : [points[index - 1], point];
     return !areNeighbours(left, right);
