@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -85,6 +85,25 @@ describe('onestorage adopt', { timeout: 300_000 }, () => {
     const other = model.datastores.get(106);
     if (other !== undefined) model.datastores.set(108, { ...other, id: 108, tmMad: 'ceph', dsMad: 'ceph' });
     expect((await ask('adopt', '108')).err).toMatch(/datastore 108 has TM_MAD ceph: only ssh, local.* can be switched over/);
+  });
+
+  it('does not switch over disks that cannot be opened', async () => {
+    expect((await ask('adopt', '107', '--undo', '--apply')).status).toBe(0);
+    const disk = path.join(cluster.agent('host01').datastores, '107/51/disk.0');
+    await rename(disk, `${disk}.aside`);
+    await symlink('disk.0.snap/7', disk);
+    const refused = await ask('adopt', '107', '--apply');
+    expect(refused).toMatchObject({
+      status: 1,
+      out: expect.stringMatching(/dangling_link +51\/disk\.0/),
+      err: expect.stringMatching(
+        /^onestorage: datastore 107 is not in order: \d of what was found must be mended first, or give --force; nothing was changed/,
+      ),
+    });
+    expect(drivers(107)).toEqual(['ssh', '-']);
+    await rename(`${disk}.aside`, disk);
+    expect((await ask('adopt', '107', '--apply')).status).toBe(0);
+    expect(drivers(107)).toEqual(['agent_local', '-']);
   });
 
   it('does not switch over what was not seen whole', async () => {

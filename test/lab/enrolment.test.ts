@@ -188,6 +188,16 @@ describe('a host', { timeout: 500_000 }, () => {
     expect(await readFile(path.join(target.pki, 'crl.pem'), 'utf8')).toContain('BEGIN X509 CRL');
   });
 
+  it('that joined anew is marked as revoked, too, when its certificate is revoked by hand', async () => {
+    const added = await ask('host', 'add', 'host04', '--address', '127.0.0.1:9', '--token-only');
+    await run('agent', 'join', added.out.trim(), '--pki', at('pki04'), '--machine-id', 'd'.repeat(32), '--owner-of', os.tmpdir());
+    expect((await ask('host', 'list')).out).toMatch(/host04 .* joined/);
+    const revoked = await ask('pki', 'revoke', path.join(cluster.site.directory, 'pki/authority'), at('pki04'));
+    expect(revoked).toMatchObject({ status: 0, out: expect.stringContaining('host01 knows it') });
+    expect((await ask('host', 'list')).out).toMatch(/host04 .* revoked/);
+    expect((await hosts()).map(({ name }) => name)).not.toContain('host04');
+  });
+
   it('that was issued a certificate by hand is revoked by its serial number', async () => {
     const authority = path.join(cluster.site.directory, 'pki/authority');
     await cluster.agent('host02').kill('SIGKILL');

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cluster, startCluster } from './cluster.ts';
 import { addDatastores, addVm, imageDisk } from './models.ts';
 import { makeRaw } from './origins.ts';
-import { changeAgentConfig } from './site.ts';
+import { changeAgentConfig, FRONT_END_FILES } from './site.ts';
 import { prolog } from './transfer-scripts.ts';
 
 /** What an operator sees of a site, through the program itself. */
@@ -16,12 +16,6 @@ const execute = promisify(execFile);
 
 let cluster: Cluster;
 let deployed: string;
-
-/** As one.system.config of the stand-in has it. */
-const ONED_CONF = `TM_MAD = [ EXECUTABLE = "one_tm", ARGUMENTS = "-t 15 -d dummy,shared,ssh,agent_local" ]
-DATASTORE_MAD = [ EXECUTABLE = "one_datastore", ARGUMENTS = "-t 15 -d dummy,fs,agent_fs -s shared,ssh,local,agent_local" ]
-TM_MAD_CONF = [ NAME = "agent_local", LN_TARGET = "SYSTEM", CLONE_TARGET = "SYSTEM", SHARED = "NO", DS_MIGRATE = "YES" ]
-`;
 
 beforeAll(async () => {
   cluster = await startCluster();
@@ -34,8 +28,6 @@ beforeAll(async () => {
   const vm = addVm(model, { id: 41, disks: [imageDisk({ id: 0, source, sizeMb: 16 })], host: 'host01' });
   for (const { exit, stderr } of await cluster.one.tm(prolog(model, vm))) expect([exit, stderr]).toEqual([0, '']);
   Object.assign(vm, { state: 3, lcmState: 3 });
-  await writeFile(path.join(cluster.site.directory, 'etc/oned.conf'), ONED_CONF);
-  await writeFile(path.join(cluster.site.directory, 'etc/vmm_execrc'), 'LIVE_DISK_SNAPSHOTS="kvm-ssh kvm-agent_local"\n');
   deployed = (await cluster.operations()).find(({ subject }) => subject.startsWith('clone of disk 0 of VM 41'))?.id ?? '';
 }, 120_000);
 
@@ -88,7 +80,7 @@ async function problems(): Promise<readonly string[]> {
 /** A setup that nobody has acted on: oned was not restarted, vmm_execrc was put back, and a host has an older shim. */
 async function setupAgain(): Promise<void> {
   const etc = (name: string): string => path.join(cluster.site.directory, 'etc', name);
-  await writeFile(etc('oned.conf'), ONED_CONF.replace('agent_fs -s', 'agent_fs,agent_restic -s'));
+  await writeFile(etc('oned.conf'), FRONT_END_FILES['oned.conf'].replace('agent_fs -s', 'agent_fs,agent_restic -s'));
   await writeFile(etc('vmm_execrc'), 'LIVE_DISK_SNAPSHOTS="kvm-ssh"\n');
   const remotes = path.join(cluster.site.directory, 'older');
   await mkdir(path.join(remotes, 'tm/agent_local'), { recursive: true });

@@ -12,6 +12,15 @@ export const HOSTS = ['frontend', 'host01', 'host02'] as const;
 export type HostName = (typeof HOSTS)[number];
 export const SESSION = 'oneadmin:lab';
 
+/** What OpenNebula reads on its front-end: as one.system.config of the stand-in has it. */
+export const FRONT_END_FILES = {
+  'oned.conf': `TM_MAD = [ EXECUTABLE = "one_tm", ARGUMENTS = "-t 15 -d dummy,shared,ssh,agent_local" ]
+DATASTORE_MAD = [ EXECUTABLE = "one_datastore", ARGUMENTS = "-t 15 -d dummy,fs,agent_fs -s shared,ssh,local,agent_local" ]
+TM_MAD_CONF = [ NAME = "agent_local", LN_TARGET = "SYSTEM", CLONE_TARGET = "SYSTEM", SHARED = "NO", DS_MIGRATE = "YES" ]
+`,
+  vmm_execrc: 'LIVE_DISK_SNAPSHOTS="kvm-ssh kvm-agent_local"\n',
+} as const;
+
 export interface HostFiles {
   readonly name: HostName;
   readonly address: string;
@@ -52,6 +61,7 @@ export async function makeSite(ports: PortBlock, agentOptions: Readonly<Record<s
   );
   await issueCertificate(at('pki', 'authority'), { role: 'admin', hostName: 'admin' }, at('pki', 'admin'));
   const hosts = await Promise.all(HOSTS.map((name, index) => makeHost(name, index)));
+  for (const [name, text] of Object.entries(FRONT_END_FILES)) await writeFile(at('etc', name), text);
   await writeFile(at('one', 'one_auth'), `${SESSION}\n`, { mode: 0o600 });
   await writeFile(at('one', 'onegate_auth'), `${SERVER_AUTH}\n`, { mode: 0o600 });
   return {
