@@ -12,7 +12,9 @@ export type Problem =
   | 'unknown_image'
   | 'unknown_vm'
   | 'left_behind_vm'
-  | 'unknown_file';
+  | 'unknown_file'
+  | 'unended_migration'
+  | 'unended_backup';
 
 /** Something in a datastore that does not fit. Sizes in bytes, times in ms since the epoch. */
 export interface Finding {

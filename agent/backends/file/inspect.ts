@@ -8,6 +8,7 @@ import { lstatOrNothing } from './look.ts';
 import { datastoreRoot } from './places.ts';
 import { STAGE_PREFIX } from './stage.ts';
 import { isStale } from './temporary-files.ts';
+import { unended } from './unended.ts';
 
 /** Where things that do not fit are set aside, in their own datastore. */
 export const QUARANTINE = '.quarantine';
@@ -95,7 +96,9 @@ async function* machine(inspection: Inspection, root: string, name: string): Asy
 }
 
 async function* inside(inspection: Inspection, root: string, vm: string): AsyncGenerator<Finding> {
-  for (const entry of await namesIn(path.join(root, vm))) {
+  const names = await namesIn(path.join(root, vm));
+  yield* unended(root, vm, names);
+  for (const entry of names) {
     inspection.signal.throwIfAborted();
     const name = `${vm}/${entry}`;
     if (isTemporary(inspection, entry)) yield await leftBehind(root, name, movable);

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { STAGE_PREFIX } from './stage.ts';
+import { isArrivalMark } from './unended.ts';
 
 /** Enough to say that something is wrong; the inspection of a datastore finds them all. */
 const LIMIT = 1000;
@@ -27,7 +28,7 @@ export async function temporaryFiles(datastores: string, isActive: (operationId:
 
 /** `.onestorage.<operation id>.<name>`: both may hold dots, so every possible id is asked for. */
 export function isStale(name: string, isActive: (operationId: string) => boolean): boolean {
-  if (!name.startsWith(STAGE_PREFIX)) return false;
+  if (!name.startsWith(STAGE_PREFIX) || isArrivalMark(name)) return false;
   const rest = name.slice(STAGE_PREFIX.length);
   return ![...rest.matchAll(/\./gu)].some(({ index }) => isActive(rest.slice(0, index)));
 }

@@ -93,9 +93,10 @@ describe('an inspection', () => {
     expect(moves()).toEqual([]);
   });
 
-  it('does not miss the directory of a machine that is on its way', async () => {
+  it('neither misses the directory of a machine that is on its way nor wonders about names in it', async () => {
     const { agents, run } = bench([{ ...at(9, 'host01'), lcmState: 8 }]);
-    agents.findings = (host) => (host === 'host01' ? [finding('missing_vm', '9', false)] : []);
+    const names = ['9/disk.0.migrating', '9/backup'].map((name) => finding('unended_migration', name, false));
+    agents.findings = (host) => (host === 'host01' ? [finding('missing_vm', '9', false), ...names] : []);
     expect((await run()).map(({ type }) => type)).toEqual(['looked', 'looked', 'looked']);
   });
 

@@ -13,6 +13,7 @@ export interface Finding {
    * missing_image, missing_vm: OpenNebula has it here, the datastore has not.
    * unknown_image, unknown_vm, unknown_file: OpenNebula knows of nothing that owns it.
    * left_behind_vm: the directory of a virtual machine that is on another host.
+   * unended_migration, unended_backup: what an action on a running VM left in its directory; right while the VM is migrated or backed up.
    */
   'problem'?: (string);
   'place'?: (_onestorage_v1_Place | null);
@@ -38,6 +39,7 @@ export interface Finding__Output {
    * missing_image, missing_vm: OpenNebula has it here, the datastore has not.
    * unknown_image, unknown_vm, unknown_file: OpenNebula knows of nothing that owns it.
    * left_behind_vm: the directory of a virtual machine that is on another host.
+   * unended_migration, unended_backup: what an action on a running VM left in its directory; right while the VM is migrated or backed up.
    */
   'problem': (string);
   'place': (_onestorage_v1_Place__Output | null);

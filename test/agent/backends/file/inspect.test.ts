@@ -76,6 +76,27 @@ describe('the inspection of a system datastore', () => {
     expect(await vms({ isActive: (id) => ['op-1.receive', 'op-1', 'op-2'].includes(id) })).toEqual([]);
   });
 
+  it('finds names that only a VM has which is migrated or backed up, and lets nobody set them aside', async () => {
+    const at = (name: string) => path.join(disk.directory, name);
+    await writeFile(at('disk.3'), 'the active layer');
+    await mkdir(at('disk.3.snap'));
+    await symlink('../disk.3', at('disk.3.snap/2'));
+    for (const name of ['disk.2.migrating', '.onestorage.op-1.arriving']) await writeFile(at(name), '');
+    for (const name of ['backup', 'tmp']) await mkdir(at(name));
+    const rest = [
+      'unended_migration 9/.onestorage.op-1.arriving',
+      'unended_backup 9/backup',
+      'unended_migration 9/disk.2.migrating',
+      'unended_migration 9/disk.3',
+    ];
+    expect(await later(() => vms())).toEqual(rest);
+    await writeFile(at('tmp/overlay_0.qcow2'), '');
+    expect(await later(() => vms())).toEqual([...rest, 'unended_backup 9/tmp']);
+    expect((await collect(inspectVms(options))).find((one) => one.path === '9/disk.2.migrating')?.text).toBe(
+      'a live migration that was not ended put the active layer here: the next snapshot, backup or migration gives the disk its usual names',
+    );
+  });
+
   it('leaves a stage that may hold the only copy of a disk, and says what it is', async () => {
     const stages = { '.onestorage.op-1.10': 'in', '9/.onestorage.op-1.disk.1': 'new', '.onestorage.op-2.11': 'old' };
     for (const [stage, part] of Object.entries(stages)) {
