@@ -25,7 +25,12 @@ const Note = z.object({ uri: z.string(), domain: z.string(), mode: z.enum(['agen
 type Note = z.infer<typeof Note>;
 
 const RETRY_MS = 2000;
-const MAX_RETRY_MS = 60_000;
+const MAX_RETRY_MS = 10_000;
+/** Whoever asked for the guest to be held does not wait longer for it to go on; the call goes on beside. */
+const PATIENCE_MS = 3000;
+/** Answers of a libvirt that waits for the guest agent itself: the next call must be there when that answers, or the guest stays frozen. */
+const WAITS: ReadonlySet<string> = new Set(['busy', 'timeout']);
+const SLOW = new StorageError('timeout', `no answer for ${PATIENCE_MS / 1000} s`);
 /** A guest that was destroyed or shut down is not held any more. */
 const GONE = new Set(['not_found', 'conflict']);
 
@@ -57,7 +62,7 @@ export async function whileQuiet<T>(
   );
   const timer = setTimeout(() => over.abort(late), limitMs);
   try {
-    await hold(domain, mode, limitMs, signal, file);
+    await hold(domain, quiet, signal, file);
     await failpoint('guest.quiet', signal);
     const result = await work(signal);
     signal.throwIfAborted();
@@ -83,16 +88,21 @@ export async function releaseAll(stateDirectory: string, log: Logger): Promise<v
   }
 }
 
-/** An agent that does not answer has frozen nothing: then there is nothing to let go, unless a thaw reaches it after all. */
-async function hold(domain: Domain, mode: Note['mode'], limitMs: number, signal: AbortSignal, file: string): Promise<void> {
+/** An agent that does not answer at all has frozen nothing: then there is nothing to let go, unless a thaw reaches it after all. */
+async function hold(domain: Domain, { mode, limitMs }: Quiet, signal: AbortSignal, file: string): Promise<void> {
   if (mode === 'suspend') return await suspend(domain, { signal });
   try {
     await freeze(domain, limitMs, { signal });
   } catch (thrown) {
     const error = asStorageError(thrown);
+    // It took the order and hangs over it, as when a freeze hook of the guest does: it may yet freeze.
+    if (error.reason === 'timeout') {
+      const what = `the guest agent of domain ${domain.name} did not freeze its file systems within ${limitMs / 1000} s, the limit`;
+      throw new StorageError('guest_agent', `${what}: nothing was kept, and if it freezes them yet they are thawed at once`);
+    }
     if (
       error.reason === 'guest_agent' &&
-      (await tryLetGo(file, { uri: domain.uri, domain: domain.name, mode }))?.reason === 'guest_agent'
+      (await tryLetGo(file, { uri: domain.uri, domain: domain.name, mode: 'agent' }))?.reason === 'guest_agent'
     ) {
       await forget(file);
     }
@@ -113,13 +123,15 @@ async function writeNote(stateDirectory: string, operationId: string, note: Note
 
 /** Never throws: when it does not succeed at once, it goes on beside, less and less often, until the guest is let go or gone. */
 async function letGo(file: string, note: Note, warn: (text: string) => void): Promise<void> {
-  const failure = await tryLetGo(file, note);
+  const first = tryLetGo(file, note);
+  const failure = await Promise.race([first, delay(PATIENCE_MS, SLOW, { ref: false })]);
   if (failure === undefined) return;
   warn(`domain ${note.domain} could not be let go yet, goes on trying: ${failure.message}`);
   void (async () => {
-    for (let pause = RETRY_MS; ; pause = Math.min(pause * 2, MAX_RETRY_MS)) {
+    let pause = RETRY_MS;
+    for (let last = await first; last !== undefined; last = await tryLetGo(file, note)) {
       await delay(pause, undefined, { ref: false });
-      if ((await tryLetGo(file, note)) === undefined) return;
+      if (!WAITS.has(last.reason)) pause = Math.min(pause * 2, MAX_RETRY_MS);
     }
   })();
 }
