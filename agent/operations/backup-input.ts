@@ -40,7 +40,7 @@ export async function openFor(
 
 /** What a repository's calls need of an operation: its signal, its log, and the limits of the datastore for every program. */
 export function limitedContext(agent: BackupAgent, repository: RepositoryOf, context: OperationContext): Promise<RepositoryContext> {
-  return confined(context, repository, agent.datastores);
+  return confined(context, repository.limits, { reads: agent.datastores, writes: agent.datastores });
 }
 
 /** For undo, which nothing aborts and whose progress nobody sees. */

@@ -5,7 +5,7 @@ import type { Repository__Output } from '../../proto/gen/onestorage/v1/Repositor
 import type { ResticRepository__Output } from '../../proto/gen/onestorage/v1/ResticRepository.ts';
 import { StorageError } from '../../runtime/errors.ts';
 import { checkChain } from '../backends/repository/chain.ts';
-import type { ChainOf, RepositoryOf, RepositorySecret, ResticOf } from '../backends/repository/input.ts';
+import type { ChainOf, LimitsOf, RepositoryOf, RepositorySecret, ResticOf } from '../backends/repository/input.ts';
 import { isBackupId } from '../backends/repository/repository.ts';
 import type { BackupSource } from '../origin/origin.ts';
 
@@ -57,7 +57,7 @@ function readPlace({ local, sftp, rest, s3 }: ResticRepository__Output): ResticO
   return { at: 's3', endpoint, bucket, prefix, region, accessKeyId, forcePathStyle, caCertificate, insecureTls };
 }
 
-function readLimits(wire: BackupLimits__Output | null): RepositoryOf['limits'] {
+export function readLimits(wire: BackupLimits__Output | null): LimitsOf {
   const none = {
     bytesPerSecond: 0,
     threads: 0,

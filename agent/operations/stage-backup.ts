@@ -11,6 +11,9 @@ import { type BackupDisk, type BackupWork, type LiveBackupWork, TRACKING } from 
 import { locate, PlaceInput } from '../backends/file/places.ts';
 import { discard } from '../backends/file/stage.ts';
 import { ownSignal } from '../backends/live/jobs.ts';
+import { settleDisk } from '../backends/live/migration-names.ts';
+import { confined } from '../backends/repository/context.ts';
+import { LimitsInput, type LimitsOf } from '../backends/repository/input.ts';
 import type { AgentContext } from '../context.ts';
 import { requireSpace } from '../transfer/space.ts';
 import { domainOf, QuietInput, quietOf } from './guest-input.ts';
@@ -33,15 +36,19 @@ export const StageBackupInput = BackupVmInput.extend({
   document: z.string(),
   tpm: z.boolean(),
   bytesPerSecond: z.number().int().nonnegative(),
+  limits: LimitsInput,
 });
 export type StageBackupInput = z.infer<typeof StageBackupInput>;
 
-export function backupResources(agent: AgentContext, { directory, domain }: BackupVmInput): readonly string[] {
+/** What it needs to know of its host. */
+export type StagingAgent = Pick<AgentContext, 'datastores' | 'stateDirectory' | 'hostName' | 'libvirt' | 'backupBasePath'>;
+
+export function backupResources(agent: Pick<AgentContext, 'datastores'>, { directory, domain }: BackupVmInput): readonly string[] {
   return [...placeResources(agent.datastores, directory), ...(domain === '' ? [] : [`domain:${domain}`])];
 }
 
 /** The files of a backup: prebackup, prebackup_live (contract 7.2, 7.3). */
-export function stageBackup(agent: AgentContext): OperationKind<StageBackupInput, undefined> {
+export function stageBackup(agent: StagingAgent): OperationKind<StageBackupInput, undefined> {
   return {
     name: 'backup.stage',
     input: StageBackupInput,
@@ -52,6 +59,8 @@ export function stageBackup(agent: AgentContext): OperationKind<StageBackupInput
       const { work, live, vmDirectory } = await workOf(agent, input, context.operationId);
       const { staging } = work;
       await context.step('settle', async () => {
+        // A migration that nobody ended may have changed names.
+        for (const disk of work.disks) await settleDisk(disk, context.operationId);
         if (live === undefined) await commitLeftOverlaysOff(vmDirectory, work.disks, context);
         else await commitLeftOverlays(live.domain, vmDirectory, input.vmId, context);
       });
@@ -64,10 +73,13 @@ export function stageBackup(agent: AgentContext): OperationKind<StageBackupInput
       if (live === undefined) {
         const plan = await context.step('plan', () => planOff(work, context));
         await context.step('prepare', () => prepare(plan.needsBytes));
-        await copyOff(work, plan, context);
+        const counted = { reads: vmDirectory, writes: path.dirname(staging.directory) };
+        const { before = [] } = await confined(context, input.limits, counted);
+        await copyOff(work, plan, before, context);
       } else {
         const plan = await context.step('plan', () => planRunning(live, context));
         await context.step('prepare', () => prepare(plan.needsBytes));
+        if (areSet(input.limits)) context.log('info', RUNNING_LIMITS);
         await copyRunning(live, plan, context);
       }
       await context.step('describe', async () => {
@@ -90,6 +102,12 @@ export function stageBackup(agent: AgentContext): OperationKind<StageBackupInput
   };
 }
 
+const RUNNING_LIMITS =
+  'limits of CPU, memory and operations a second hold for VMs that are off: a running one is copied by its own hypervisor, within the bandwidth alone';
+
+const areSet = ({ cpuPercent, memoryBytes, readOperationsPerSecond, writeOperationsPerSecond }: LimitsOf): boolean =>
+  cpuPercent + memoryBytes + readOperationsPerSecond + writeOperationsPerSecond > 0;
+
 interface Work {
   readonly work: BackupWork;
   /** The same of a running guest. */
@@ -98,7 +116,7 @@ interface Work {
 }
 
 /** Throws outside_datastore, bad_argument. */
-async function workOf(agent: AgentContext, input: StageBackupInput, operationId: string): Promise<Work> {
+async function workOf(agent: StagingAgent, input: StageBackupInput, operationId: string): Promise<Work> {
   const { vmId, increment, tracking, bytesPerSecond, quiet, domain } = input;
   const staging = stagingOf(await stagedDirectory(agent, input.directory), operationId);
   const work = { vmId, increment, tracking, bytesPerSecond, staging, disks: await disksOf(agent, input) };
@@ -106,7 +124,7 @@ async function workOf(agent: AgentContext, input: StageBackupInput, operationId:
   return { work, live, vmDirectory: (await locate(agent.datastores, input.directory)).path };
 }
 
-export async function disksOf(agent: AgentContext, { directory, disks, vmId }: BackupVmInput): Promise<BackupDisk[]> {
+export async function disksOf(agent: Pick<AgentContext, 'datastores'>, { directory, disks, vmId }: BackupVmInput): Promise<BackupDisk[]> {
   if (directory.path !== String(vmId)) throw new StorageError('bad_argument', `'${directory.path}' is not the directory of VM ${vmId}`);
   return await Promise.all(
     disks.map(async ({ id, format }) => {

@@ -3,6 +3,7 @@ import type { OperationEvent } from '../../proto/gen/onestorage/v1/OperationEven
 import type { StageRequest__Output } from '../../proto/gen/onestorage/v1/StageRequest.ts';
 import { StorageError } from '../../runtime/errors.ts';
 import type { AgentContext } from '../context.ts';
+import { readLimits } from '../operations/backup-request.ts';
 import { discardBackup } from '../operations/discard-backup.ts';
 import { type BackupVmInput, StageBackupInput, stageBackup } from '../operations/stage-backup.ts';
 import { needQuiet } from './guests.ts';
@@ -22,7 +23,16 @@ export function stagingService(agent: AgentContext) {
       if (!tracking.success) {
         throw new StorageError('bad_argument', `tracking is '${request.tracking.slice(0, 40)}'; none and bitmap are known`);
       }
-      const how = { increment: incrementId, tracking: tracking.data, quiet: needQuiet(request.quiet), document, tpm, bytesPerSecond };
+      const limits = readLimits(request.limits);
+      const how = {
+        increment: incrementId,
+        tracking: tracking.data,
+        quiet: needQuiet(request.quiet),
+        document,
+        tpm,
+        bytesPerSecond,
+        limits,
+      };
       return serveOperation(agent, stage, request.operation, { ...vmOf(request), ...how }, call, send);
     },
     Discard: (request: DiscardRequest__Output, call: Call, send: Send): Promise<void> =>

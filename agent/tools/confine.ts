@@ -18,6 +18,12 @@ export interface Confinement {
   readonly problem: string | undefined;
 }
 
+/** Directories that are there; systemd finds the disks they are on. */
+export interface Counted {
+  readonly reads: string;
+  readonly writes: string;
+}
+
 /** The lowest priorities: instead of limits that this host cannot keep. */
 const LOWEST: readonly Wrapper[] = [
   ['nice', '-n', '19'],
@@ -26,10 +32,10 @@ const LOWEST: readonly Wrapper[] = [
 
 /**
  * Wrappers that keep a program within limits. Those of CPU, memory and disk need a control group, which systemd makes for the agent's user;
- * `blockDevice` is what operations a second are counted on.
+ * operations a second are counted on the disks below two directories.
  */
-export async function confine(limits: Limits, blockDevice: string, env: NodeJS.ProcessEnv = process.env): Promise<Confinement> {
-  const properties = propertiesOf(limits, blockDevice);
+export async function confine(limits: Limits, counted: Counted, env: NodeJS.ProcessEnv = process.env): Promise<Confinement> {
+  const properties = propertiesOf(limits, counted);
   if (properties.length === 0) return { before: priorities(limits), problem: undefined };
   if (!(await hasUserManager(env))) {
     return { before: LOWEST, problem: 'this user has no systemd manager (loginctl enable-linger): lowest priority instead of limits' };
@@ -38,13 +44,13 @@ export async function confine(limits: Limits, blockDevice: string, env: NodeJS.P
   return { before: [['systemd-run', '--user', '--scope', '--quiet', '--collect', ...words, '--']], problem: undefined };
 }
 
-function propertiesOf(limits: Limits, blockDevice: string): readonly string[] {
+function propertiesOf(limits: Limits, { reads, writes }: Counted): readonly string[] {
   const { cpuPercent, memoryBytes, readOperationsPerSecond, writeOperationsPerSecond } = limits;
   return [
     ...(cpuPercent > 0 ? [`CPUQuota=${cpuPercent}%`] : []),
     ...(memoryBytes > 0 ? [`MemoryMax=${memoryBytes}`] : []),
-    ...(readOperationsPerSecond > 0 ? [`IOReadIOPSMax=${blockDevice} ${readOperationsPerSecond}`] : []),
-    ...(writeOperationsPerSecond > 0 ? [`IOWriteIOPSMax=${blockDevice} ${writeOperationsPerSecond}`] : []),
+    ...(readOperationsPerSecond > 0 ? [`IOReadIOPSMax=${reads} ${readOperationsPerSecond}`] : []),
+    ...(writeOperationsPerSecond > 0 ? [`IOWriteIOPSMax=${writes} ${writeOperationsPerSecond}`] : []),
   ];
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { StorageError } from '../../runtime/errors.ts';
 import { type Bytes, GIB, MIB } from '../../runtime/units.ts';
 import { Lines } from './output.ts';
-import { abortError, start, type ToolContext } from './run.ts';
+import { abortError, start, type ToolContext, toolContext } from './run.ts';
 
 /** A piece of an image, in bytes. */
 export interface Range {
@@ -46,8 +46,9 @@ async function qemuIo(
   context: ToolContext,
 ): Promise<void> {
   if (!path.isAbsolute(file)) throw new StorageError('internal', `qemu-io: not an absolute path: ${file}`);
-  const { signal, count } = context;
-  const tool = { signal, nice: true, stdin: 'pipe', ...(count === undefined ? {} : { count }) } as const;
+  const { signal, before = [] } = context;
+  // Limits that were asked for say the priority, too.
+  const tool = { ...toolContext(context), nice: before.length === 0, stdin: 'pipe' } as const;
   const child = await start('qemu-io', ['-f', 'qcow2', ...how, file], tool);
   let done = 0;
   let failure = '';

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { StorageError } from '../../runtime/errors.ts';
 import { lastLine, Tail } from './output.ts';
 import type { Range } from './qemu-io.ts';
-import { run, start, type ToolContext } from './run.ts';
+import { run, start, type ToolContext, toolContext } from './run.ts';
 
 const START_MS = 30_000;
 const LOOK_EVERY_MS = 20;
@@ -17,7 +17,7 @@ export async function dirtyRanges(file: string, bitmap: string, context: ToolCon
   const directory = await mkdtemp(path.join(os.tmpdir(), 'onestorage-nbd-'));
   const socket = path.join(directory, 'socket');
   try {
-    const server = await start('qemu-nbd', ['-r', '-t', '-k', socket, '-f', 'qcow2', '-B', bitmap, '--', file], { ...toolOf(context) });
+    const server = await start('qemu-nbd', ['-r', '-t', '-k', socket, '-f', 'qcow2', '-B', bitmap, '--', file], toolContext(context));
     const said = new Tail(4096);
     server.stdout.resume();
     server.stderr.on('data', (chunk: Buffer) => said.push(chunk));
@@ -33,8 +33,6 @@ export async function dirtyRanges(file: string, bitmap: string, context: ToolCon
   }
 }
 
-const toolOf = ({ signal, count }: ToolContext): ToolContext => ({ signal, ...(count === undefined ? {} : { count }) });
-
 async function untilItAnswers(uri: string, exited: Promise<unknown>, said: () => string, context: ToolContext): Promise<void> {
   let ended = false;
   void exited.then(() => {
@@ -42,7 +40,7 @@ async function untilItAnswers(uri: string, exited: Promise<unknown>, said: () =>
   });
   const giveUp = performance.now() + START_MS;
   for (;;) {
-    const answer = await run('nbdinfo', ['--size', uri], { ...toolOf(context), okCodes: [0, 1] });
+    const answer = await run('nbdinfo', ['--size', uri], { ...toolContext(context), okCodes: [0, 1] });
     if (answer.code === 0) return;
     if (ended) throw new StorageError(/lock/iu.test(said()) ? 'in_use' : 'tool_failed', `qemu-nbd: ${lastLine(said())}`);
     if (performance.now() > giveUp) throw new StorageError('timeout', `qemu-nbd did not start within ${START_MS / 1000} s`);
@@ -60,6 +58,10 @@ async function readMap(uri: string, bitmap: string, context: ToolContext): Promi
     if (last !== undefined && Number(offset) - (last.offset + last.length) <= GAP) last.length = end - last.offset;
     else ranges.push({ offset: Number(offset), length: Number(length) });
   };
-  await run('nbdinfo', [`--map=qemu:dirty-bitmap:${bitmap}`, uri], { ...toolOf(context), onLine, stdoutLimit: Number.POSITIVE_INFINITY });
+  await run('nbdinfo', [`--map=qemu:dirty-bitmap:${bitmap}`, uri], {
+    ...toolContext(context),
+    onLine,
+    stdoutLimit: Number.POSITIVE_INFINITY,
+  });
   return ranges;
 }

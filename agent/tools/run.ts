@@ -16,6 +16,11 @@ export interface ToolContext {
   readonly before?: readonly Wrapper[];
 }
 
+/** What a program is started with. By name, because a context may be an object of a class, of which a spread copies nothing. */
+export function toolContext({ signal, count, before }: ToolContext): ToolContext {
+  return { signal, ...(count === undefined ? {} : { count: (figures) => count(figures) }), ...(before === undefined ? {} : { before }) };
+}
+
 /** A program that replaces itself by the one whose command line follows its arguments. */
 export type Wrapper = readonly [ProgramName, ...string[]];
 

@@ -92,9 +92,12 @@ async function s3Of(datastore: DatastoreRecord): Promise<NonNullable<ResticRepos
   };
 }
 
-/** Stock names them after the driver: `RESTIC_CPU_QUOTA` of restic, so `AGENT_RESTIC_CPU_QUOTA` of ours; both are read. -1: none. */
-function limitsOf(datastore: DatastoreRecord): BackupLimits {
-  const protocol = protocolOf(datastore).toUpperCase();
+/**
+ * Limits of a backup datastore, of whatever driver. Stock names them after it: `RESTIC_CPU_QUOTA` of restic, so `AGENT_RESTIC_CPU_QUOTA` of
+ * ours; both are read. -1: none. Throws bad_argument for one that cannot be read.
+ */
+export function limitsOf(datastore: DatastoreRecord): BackupLimits & { readonly bytesPerSecond: number } {
+  const protocol = (datastore.dsMad ?? '').toUpperCase().replace(/^AGENT_/, '');
   const limit = (name: string): number | undefined =>
     count(datastore, `AGENT_${protocol}_${name}`) ?? count(datastore, `${protocol}_${name}`);
   const signed = (name: string): number | undefined =>

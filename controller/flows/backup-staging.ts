@@ -1,6 +1,8 @@
-import { StorageError } from '../../runtime/errors.ts';
+import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import type { ActionName } from '../../shims/actions.ts';
 import type { WordsOf } from '../../shims/words.ts';
+import { limitsOf } from '../backups/repository.ts';
+import { datastoreRecord } from '../opennebula/action-data.ts';
 import type { VmDocument } from '../opennebula/vm-document.ts';
 import { diskOf, formatOfDisk } from './disks.ts';
 import type { Flow, FlowTools } from './flow.ts';
@@ -34,19 +36,40 @@ function about(words: Words, tools: FlowTools, vm: VmDocument, live: boolean) {
   return { directory, disks: disksOf(words, vm), domain: live ? words.deployId : '', vmId: words.vmId };
 }
 
+type Limits = Partial<ReturnType<typeof limitsOf>>;
+
+/** Of the datastore the backup is for, which OpenNebula has written down by then. A backup without limits is better than none. */
+async function limitsFor({ id, backup }: VmDocument, tools: FlowTools): Promise<Limits> {
+  if (backup.datastoreId === undefined) return {};
+  try {
+    return limitsOf(datastoreRecord(await tools.datastore(backup.datastoreId)));
+  } catch (thrown) {
+    const error = asStorageError(thrown);
+    if (error.reason !== 'not_found' && error.reason !== 'opennebula_unavailable') throw error;
+    tools.log('warn', `VM ${id} is staged without the limits of datastore ${backup.datastoreId}: ${error.message}`);
+    return {};
+  }
+}
+
+/** The smaller of two rates; 0: no limit. */
+const slower = (one: number, other: number): number => (one === 0 || other === 0 ? one + other : Math.min(one, other));
+
 async function stage(words: Words, tools: FlowTools, live: boolean): Promise<string> {
   const host = tools.host(words.directory.host);
   const vm = tools.vmDocument();
   const tracking = trackingOf(vm);
+  const request = about(words, tools, vm, live);
+  const limits = await limitsFor(vm, tools);
   await tools.run(host, 'stage', 'Staging/Stage', {
-    ...about(words, tools, vm, live),
+    ...request,
     // OpenNebula's word is what the increment builds on: it has stored the last one, or it has not (contract 7.2).
     incrementId: tracking === 'none' ? 0 : vm.backup.lastIncrementId + 1,
     tracking,
     quiet: live ? quietOf(vm) : 'none',
     document: tools.inputText(),
     tpm: vm.tpm,
-    bytesPerSecond: tools.bytesPerSecond,
+    bytesPerSecond: slower(tools.bytesPerSecond, limits.bytesPerSecond ?? 0),
+    limits,
   });
   return '';
 }

@@ -4,6 +4,7 @@ import { bytes } from '../../../runtime/units.ts';
 import { changeBitmap, convert, create, rebase } from '../../tools/qemu-img.ts';
 import { copyOnRead, type Range } from '../../tools/qemu-io.ts';
 import { dirtyRanges } from '../../tools/qemu-nbd.ts';
+import { type ToolContext, toolContext, type Wrapper } from '../../tools/run.ts';
 import { readBitmaps } from '../file/bitmaps.ts';
 import { readChain } from '../file/chain.ts';
 import { fileOf, makeFile } from './staging.ts';
@@ -65,41 +66,55 @@ async function planDisk(work: BackupWork, disk: BackupDisk, context: OperationCo
 
 const totalOf = (ranges: readonly Range[]): number => ranges.reduce((sum, { length }) => sum + length, 0);
 
-/** Copies the disks of a VM that is off. The new bitmaps are there before the copy begins: what is written from then on is in the next increment. */
-export async function copyOff(work: BackupWork, plan: OffPlan, context: OperationContext): Promise<void> {
-  if (work.tracking === 'bitmap') await context.step('bitmaps', () => changeBitmaps(work, plan, context));
-  for (const disk of plan.disks) await context.step(`copy disk ${disk.id}`, () => copyDisk(work, disk, context));
+/**
+ * Copies the disks of a VM that is off; `before` keeps the programs within limits. The new bitmaps are there before the copy begins: what is
+ * written from then on is in the next increment.
+ */
+export async function copyOff(work: BackupWork, plan: OffPlan, before: readonly Wrapper[], context: OperationContext): Promise<void> {
+  const tools = { ...toolContext(context), before };
+  if (work.tracking === 'bitmap') await context.step('bitmaps', () => changeBitmaps(work, plan, tools));
+  for (const disk of plan.disks) {
+    const step = `copy disk ${disk.id}`;
+    const report = (doneBytes: number, totalBytes: number): void => context.report({ step, doneBytes, totalBytes });
+    await context.step(step, () => copyDisk(work, disk, report, tools));
+  }
 }
 
-async function changeBitmaps(work: BackupWork, { disks }: OffPlan, context: OperationContext): Promise<void> {
+async function changeBitmaps(work: BackupWork, { disks }: OffPlan, tools: ToolContext): Promise<void> {
   const name = checkpointName(work.vmId, work.increment);
   for (const { file, tracked, since } of disks) {
     if (!tracked) continue;
     // The one that the increment begins at stays until OpenNebula says that the increment is stored.
     const old = (await readBitmaps(file)).filter((one) => isCheckpoint(work.vmId, one.name) && one.name !== since);
-    for (const one of old) await changeBitmap(file, 'remove', one.name, context);
-    await changeBitmap(file, 'add', name, context);
+    for (const one of old) await changeBitmap(file, 'remove', one.name, tools);
+    await changeBitmap(file, 'add', name, tools);
   }
 }
 
-async function copyDisk(work: BackupWork, disk: PlannedDisk, context: OperationContext): Promise<void> {
+async function copyDisk(
+  work: BackupWork,
+  disk: PlannedDisk,
+  report: (doneBytes: number, totalBytes: number) => void,
+  tools: ToolContext & { readonly before: readonly Wrapper[] },
+): Promise<void> {
   const { staging, increment, bytesPerSecond } = work;
   const { id, file, format, sizeBytes, since } = disk;
   const target = fileOf(staging, id, increment);
-  const step = `copy disk ${id}`;
   if (since === null) {
-    await makeFile(target, bytes(sizeBytes), increment > 0, context);
-    const onProgress = (done: number): void => context.report({ step, doneBytes: Math.round(done * sizeBytes), totalBytes: sizeBytes });
-    await convert(file, format, target, 'qcow2', { zeroed: true, bytesPerSecond, nice: true, onProgress }, context);
+    await makeFile(target, bytes(sizeBytes), increment > 0, tools);
+    const onProgress = (done: number): void => report(Math.round(done * sizeBytes), sizeBytes);
+    // Limits that were asked for say the priority, too.
+    const nice = tools.before.length === 0;
+    await convert(file, format, target, 'qcow2', { zeroed: true, bytesPerSecond, nice, onProgress }, tools);
     return;
   }
-  await create(target, 'qcow2', bytes(sizeBytes), { backing: { name: file, format: 'qcow2' } }, context);
-  const changed = await dirtyRanges(file, since, context);
+  await create(target, 'qcow2', bytes(sizeBytes), { backing: { name: file, format: 'qcow2' } }, tools);
+  const changed = await dirtyRanges(file, since, tools);
   const totalBytes = totalOf(changed);
-  const onProgress = (doneBytes: number): void => context.report({ step, doneBytes, totalBytes });
-  await copyOnRead(target, changed, { bytesPerSecond, onProgress }, context);
+  const onProgress = (doneBytes: number): void => report(doneBytes, totalBytes);
+  await copyOnRead(target, changed, { bytesPerSecond, onProgress }, tools);
   // A reader gives it the increment before as its backing file (contract 7.3, 8).
-  await rebase(target, 'qcow2', undefined, { unsafe: true }, context);
+  await rebase(target, 'qcow2', undefined, { unsafe: true }, tools);
 }
 
 /** Removes the bitmaps of this attempt; the ones before stay. */

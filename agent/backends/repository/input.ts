@@ -36,21 +36,24 @@ const Rsync = z.object({
   arguments: z.array(z.string()),
 });
 
+export const LimitsInput = z.object({
+  bytesPerSecond: count,
+  threads: count,
+  cpuPercent: count,
+  memoryBytes: count,
+  readOperationsPerSecond: count,
+  writeOperationsPerSecond: count,
+  nice: z.number().int().min(-20).max(19).optional(),
+  ioNice: z.number().int().min(0).max(7).optional(),
+});
+export type LimitsOf = z.infer<typeof LimitsInput>;
+
 export const RepositoryInput = z.object({
   datastoreId: count,
   /** "7", or "job_12": below the base of the datastore. */
   directory: z.string(),
   store: z.discriminatedUnion('kind', [Restic, Rsync]),
-  limits: z.object({
-    bytesPerSecond: count,
-    threads: count,
-    cpuPercent: count,
-    memoryBytes: count,
-    readOperationsPerSecond: count,
-    writeOperationsPerSecond: count,
-    nice: z.number().int().min(-20).max(19).optional(),
-    ioNice: z.number().int().min(0).max(7).optional(),
-  }),
+  limits: LimitsInput,
   /** Absolute; for what is merged before it is stored again. */
   workDirectory: z.string(),
 });

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { StorageError } from '../../../runtime/errors.ts';
+import { toolContext } from '../../tools/run.ts';
 import { runOverSsh, type SshTarget } from '../../tools/ssh.ts';
-import { toolContext } from './context.ts';
 import type { Manifest } from './manifest.ts';
 import type { Backup, RepositoryContext, StoredFile, Upload } from './repository.ts';
 

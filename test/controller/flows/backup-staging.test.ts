@@ -49,6 +49,33 @@ it.each([
   expect(bench.request('Staging/Stage')).toMatchObject({ domain: '', incrementId, tracking: 'bitmap', quiet: 'none' });
 });
 
+const datastore = (dsMad: string, template: string): string =>
+  `<DATASTORE><ID>105</ID><TYPE>3</TYPE><DS_MAD>${dsMad}</DS_MAD><BASE_PATH>/x/105</BASE_PATH><TEMPLATE>${template}</TEMPLATE></DATASTORE>`;
+
+it.each([
+  ['agent_restic', '<RESTIC_BWLIMIT>100</RESTIC_BWLIMIT><RESTIC_CPU_QUOTA>50</RESTIC_CPU_QUOTA>', 102_400, { cpuPercent: 50 }],
+  ['rsync', '<RSYNC_NICE>7</RSYNC_NICE><RSYNC_BWLIMIT>9000</RSYNC_BWLIMIT>', 8 * 1024 * 1024, { nice: 7 }],
+  ['interactive', '<INTERACTIVE_MAX_RIOPS>20</INTERACTIVE_MAX_RIOPS>', 8 * 1024 * 1024, { readOperationsPerSecond: 20 }],
+])(
+  'stages within the limits of the backup datastore, of %s, and the smaller bandwidth',
+  async (dsMad, template, bytesPerSecond, limits) => {
+    bench.openNebula.datastores.set(105, datastore(dsMad, template));
+    expect(await bench.call('tm/prebackup', WORDS, await vm9({ MODE: 'FULL', LAST_DATASTORE_ID: '105' }))).toEqual(OK);
+    expect(bench.request('Staging/Stage')).toMatchObject({ bytesPerSecond, limits });
+  },
+);
+
+it('stages without the limits of a datastore that is gone, and not with a limit that nobody can read', async () => {
+  const document = await vm9({ MODE: 'FULL', LAST_DATASTORE_ID: '105' });
+  expect(await bench.call('tm/prebackup', WORDS, document)).toEqual(OK);
+  expect(bench.lines.join()).toMatch(/warn VM 9 is staged without the limits of datastore 105: /);
+  bench.openNebula.datastores.set(105, datastore('rsync', '<RSYNC_NICE>low</RSYNC_NICE>'));
+  expect((await bench.call('tm/prebackup', WORDS, document)).failure?.message).toMatch(
+    /^prebackup: RSYNC_NICE of datastore 105 is "low"; expe/,
+  );
+  expect(bench.seen()).toEqual(['node1 Staging/Stage']);
+});
+
 it('says in one line what it does not understand', async () => {
   const failure = async (config: Readonly<Record<string, string>>, words = WORDS) =>
     (await bench.call('tm/prebackup', words, await vm9(config))).failure?.message;

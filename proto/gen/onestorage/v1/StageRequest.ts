@@ -3,6 +3,7 @@
 import type { OperationHeader as _onestorage_v1_OperationHeader, OperationHeader__Output as _onestorage_v1_OperationHeader__Output } from '../../onestorage/v1/OperationHeader.ts';
 import type { Place as _onestorage_v1_Place, Place__Output as _onestorage_v1_Place__Output } from '../../onestorage/v1/Place.ts';
 import type { StagedDisk as _onestorage_v1_StagedDisk, StagedDisk__Output as _onestorage_v1_StagedDisk__Output } from '../../onestorage/v1/StagedDisk.ts';
+import type { BackupLimits as _onestorage_v1_BackupLimits, BackupLimits__Output as _onestorage_v1_BackupLimits__Output } from '../../onestorage/v1/BackupLimits.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface StageRequest {
@@ -35,9 +36,13 @@ export interface StageRequest {
   'document'?: (string);
   'tpm'?: (boolean);
   /**
-   * 0: no limit.
+   * 0: no limit. The only limit that the copy of a running guest can have.
    */
   'bytesPerSecond'?: (number | string | Long);
+  /**
+   * Of the backup datastore, for the programs that copy the disks of a VM that is off; its bytes_per_second counts in the field above.
+   */
+  'limits'?: (_onestorage_v1_BackupLimits | null);
 }
 
 export interface StageRequest__Output {
@@ -70,7 +75,11 @@ export interface StageRequest__Output {
   'document': (string);
   'tpm': (boolean);
   /**
-   * 0: no limit.
+   * 0: no limit. The only limit that the copy of a running guest can have.
    */
   'bytesPerSecond': (number);
+  /**
+   * Of the backup datastore, for the programs that copy the disks of a VM that is off; its bytes_per_second counts in the field above.
+   */
+  'limits': (_onestorage_v1_BackupLimits__Output | null);
 }
