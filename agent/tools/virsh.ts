@@ -110,6 +110,11 @@ export async function isLaunched(domain: Domain, context: ToolContext): Promise<
   return /^(?:running|paused) \((?!starting up)/u.test(await virsh(domain, ['domstate', '--reason', domain.name], context));
 }
 
+/** Has qemu stopped it because a write failed? When it goes on, the write is done again. */
+export async function isStoppedByError(domain: Domain, context: ToolContext): Promise<boolean> {
+  return /^paused \(I\/O error\)/u.test(await virsh(domain, ['domstate', '--reason', domain.name], context));
+}
+
 /** Freezes the file systems by the guest agent, within the time. */
 export async function freeze(domain: Domain, timeoutMs: number, context: ToolContext): Promise<void> {
   await virsh(domain, ['domfsfreeze', domain.name], context, timeoutMs);

@@ -4,7 +4,7 @@ import { asStorageError, StorageError } from '../../../runtime/errors.ts';
 import { failpoint } from '../../../runtime/failpoint.ts';
 import type { OperationContext, UndoContext } from '../../../runtime/operations/types.ts';
 import { bytes } from '../../../runtime/units.ts';
-import type { Domain } from '../../tools/virsh.ts';
+import { type Domain, isStoppedByError, resume } from '../../tools/virsh.ts';
 import {
   abortBackup,
   type BackupTarget,
@@ -44,6 +44,8 @@ interface Plan {
 }
 
 const LOOK_EVERY_MS = 300;
+/** A copy that is just ending may fail a write once more; an error of the guest's own disk comes again each time. */
+const RESUMES = 3;
 /** A copy that has copied everything ends at once, or its end was missed. */
 const UNENDED_MS = 20_000;
 
@@ -147,12 +149,25 @@ function neverEnds({ name }: Domain): StorageError {
   return new StorageError('interrupted', `libvirt does not end the backup of domain ${name}, which has copied everything: ${why}`);
 }
 
+/**
+ * What a guest overwrites is copied first. When that fails, because the disk of the backup is full, qemu 7.2 fails the guest's write, and stops
+ * the guest as if its own disk were full. Once the copy has ended, nothing stands in the way of the write.
+ */
+async function goOn(domain: Domain, context: Pick<OperationContext, 'signal' | 'log'>): Promise<void> {
+  for (let tries = 0; tries < RESUMES && (await isStoppedByError(domain, context)); tries += 1) {
+    context.log('warn', `domain ${domain.name} was stopped by an error of the backup's disk, or of its own: it goes on`);
+    await resume(domain, context);
+    await delay(LOOK_EVERY_MS);
+  }
+}
+
 /** Ends the copy and removes the checkpoint of this attempt; the one before stays. A guest that is gone is fine. */
 export async function undoRunning(work: LiveBackupWork, context: UndoContext): Promise<void> {
   const own = { ...ownSignal(), log: context.log };
   try {
     await patiently(async () => {
       if (await isOurs(work, own)) await abortBackup(work.domain, own);
+      await goOn(work.domain, own);
       if (work.tracking === 'bitmap') await deleteCheckpoint(work.domain, checkpointName(work.vmId, work.increment), own);
     }, own);
   } catch (thrown) {
