@@ -69,7 +69,8 @@ async function stage(words: Words, tools: FlowTools, live: boolean): Promise<str
     document: tools.inputText(),
     tpm: vm.tpm,
     bytesPerSecond: slower(tools.bytesPerSecond, limits.bytesPerSecond ?? 0),
-    limits,
+    // An agent that does not know of limits may do what has none.
+    ...(Object.values(limits).some((limit) => limit !== 0) ? { limits } : {}),
   });
   return '';
 }
