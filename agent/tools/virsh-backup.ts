@@ -160,7 +160,7 @@ export async function abortBackup(domain: Domain, context: ToolContext): Promise
 export async function limitBackup(domain: Domain, target: string, bytesPerSecond: number, context: ToolContext): Promise<void> {
   const argv = ['blockjob', domain.name, target, '--bandwidth', String(Math.max(1, Math.round(bytesPerSecond))), '--bytes'];
   await virsh(domain, argv, context).catch((thrown: unknown) => {
-    if (!/does not have an active block job/iu.test(asStorageError(thrown).message)) throw thrown;
+    if (!/does not have an active block job|cannot accept command verb/iu.test(asStorageError(thrown).message)) throw thrown;
   });
 }
 

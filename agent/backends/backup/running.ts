@@ -114,7 +114,9 @@ export async function copyRunning(work: LiveBackupWork, plan: Plan, context: Ope
     const order = { targets, others: plan.others };
     const point = tracked.length > 0 ? { checkpoint, others: left } : undefined;
     await begin(() => whileQuiet(domain, work.quiet, context, (signal) => beginBackup(domain, order, point, { signal })), context);
-    for (const { target } of targets) if (work.bytesPerSecond > 0) await limitBackup(domain, target, work.bytesPerSecond, context);
+    if (work.bytesPerSecond === 0) return;
+    // At once: none of them is held back before.
+    await Promise.all(targets.map(({ target }) => limitBackup(domain, target, work.bytesPerSecond, context)));
   });
   await failpoint('backup.begun', context.signal);
   await context.step('copy', () => follow(work, context));
