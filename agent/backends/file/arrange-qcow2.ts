@@ -10,7 +10,7 @@ import { exists } from './look.ts';
 
 /**
  * The header gate for a received qcow2 disk: each of its files is qcow2, and a backing name can only mean another of them. Also a name that
- * the self link of the source gave them. Errors: bad_image.
+ * the self link of the source gave them, once or, by libvirt's block jobs, again and again (`disk.0.snap/disk.0.snap/5`). Errors: bad_image.
  */
 export async function checkLayers(received: string, found: Received): Promise<void> {
   const disk = path.join(received, found.name);
@@ -22,8 +22,7 @@ export async function checkLayers(received: string, found: Received): Promise<vo
   const backing = (name: string): boolean => {
     const words = name.split('/');
     const file = words.pop() ?? '';
-    const inside = words.length === 0 || (words.length === 1 && (own.has(words[0] ?? '') || words[0] === `${found.name}.snap`));
-    return inside && files.has(file);
+    return words.every((word) => own.has(word) || word === `${found.name}.snap`) && files.has(file);
   };
   for (const file of files) await checkHeader(path.join(snapshots, file), 'qcow2', { backing });
 }
