@@ -60,6 +60,12 @@ export function volatileDisk(options: Partial<VolatileDisk> & { readonly id: num
   return { format: 'raw', sizeMb: 32, target, snapshots: [], nextSnapshot: 0, ...options };
 }
 
+/** The disks that oned has backed up: no swap, no CDROM, and volatile ones when the VM's configuration says so (contract 7.2). */
+export function backedUpDisks({ disks, backup }: Vm): number[] {
+  const kinds = backup?.volatile === true ? ['image', 'fs'] : ['image'];
+  return disks.filter((disk) => kinds.includes(disk.kind) && !(disk.kind === 'image' && disk.type === 'CDROM')).map(({ id }) => id);
+}
+
 export function addVm(
   model: OneModel,
   options: Pick<Vm, 'id' | 'disks'> & Partial<Vm> & { readonly host: string; readonly system?: Datastore },

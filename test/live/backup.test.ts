@@ -4,8 +4,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, onTestFailed, vi } from 'vitest';
+import { backedUpDisks, imageDisk } from '../lab/models.ts';
+import type { ActionResult } from '../lab/opennebula/mad.ts';
+import type { Datastore } from '../lab/opennebula/model.ts';
 import { Backups, must } from './lab/backups.ts';
-import { type LiveSite, type RunningVm, startLiveSite, startVm } from './lab/live-site.ts';
+import { killedAt } from './lab/killed.ts';
+import { FREEZE_LIMIT_SECONDS, type LiveSite, type RunningVm, startLiveSite, startVm } from './lab/live-site.ts';
+import { Outcomes } from './lab/outcomes.ts';
+import type { Records } from './lab/records.ts';
 import { tool } from './lab/tools.ts';
 
 /** Backups of a guest that runs and writes, by bitmaps (CBT): each increment, restored, is of one moment, whatever failed before it. */
@@ -13,64 +19,81 @@ import { tool } from './lab/tools.ts';
 /** Against hanging only. */
 vi.setConfig({ testTimeout: 300_000 });
 
+/** The backup datastore that the VM's document names. */
+const BACKUPS = {
+  id: 104,
+  name: 'backups',
+  type: 3,
+  dsMad: 'agent_restic',
+  tmMad: '-',
+  basePath: '/var/lib/one/datastores/104',
+  template: {},
+} as const satisfies Datastore;
+
 let site: LiveSite;
 let vm: RunningVm;
 let backups: Backups;
 /** Where backups are staged: a file system of its own, which can be full. */
 let base: string;
-/** fault → what became of it, printed at the end. */
-const table: string[][] = [];
+const outcomes = new Outcomes();
 
 beforeAll(async () => {
   base = await mkdtemp(path.join(os.tmpdir(), 'onestorage-backups-'));
   await tool('mount', ['-t', 'tmpfs', '-o', 'size=512M', 'tmpfs', base]);
   site = await startLiveSite({ agentOptions: { backup_base_path: base } });
+  site.cluster.one.model.datastores.set(BACKUPS.id, BACKUPS);
   vm = await startVm(site, 9);
   backups = new Backups(site, vm, [0, 1], 'CBT', base);
 }, 240_000);
 
 afterAll(async () => {
-  const widths = [0, 1, 2, 3, 4, 5].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  const lines = table.map((row) => row.map((text, column) => text.padEnd(widths[column] ?? 0)).join('  '));
-  process.stdout.write(`\n${lines.join('\n')}\n`);
+  outcomes.print();
   await site?.stop();
   await tool('umount', [base]);
   await rm(base, { recursive: true });
 }, 60_000);
-
-table.push(['operation', 'fault', 'guest', 'missing records', 'chain', 'leftovers']);
 
 function onFailure(): void {
   onTestFailed(() => void process.stderr.write(`${site.cluster.logs(12)}\n${vm.guest.lines.slice(-5).join('\n')}\n`));
 }
 
 /** After a fault: the guest writes on, nothing is left, and the next increment restores whole. */
-async function proveAll(operation: string, fault: string): Promise<void> {
+async function proveAll(operation: string, fault: string, heldMs?: number): Promise<void> {
   await expect.poll(() => backups.leftovers(), { timeout: 30_000, interval: 100 }).toEqual([]);
-  expect(await vm.domainState()).toBe('running');
-  const written = await backups.increment();
-  const records = await backups.verify(written);
+  await proved(operation, fault, await backups.verify(await backups.increment()), 'valid', heldMs);
+}
+
+async function proved(operation: string, fault: string, records: readonly Records[], chain: string, heldMs?: number): Promise<void> {
   expect(backups.leftovers()).toEqual([]);
+  const guest = vm.vm.state === 3 ? await vm.domainState() : 'off';
+  expect(guest).toBe(vm.vm.state === 3 ? 'running' : 'off');
   const missing = records.reduce((sum, one) => sum + one.missing.length, 0);
-  table.push([operation, fault, 'alive', String(missing), 'valid', '0']);
+  outcomes.add(operation, fault, { guest, missing, chain, leftovers: backups.leftovers().length }, heldMs);
 }
 
 it('makes a full backup that stands alone', async () => {
   onFailure();
   vm.vm.fsFreeze = 'AGENT';
-  const alone = new Backups(site, vm, [0, 2, 1], 'CBT', base);
+  // With BACKUP_VOLATILE oned names the volatile disk, too.
+  vm.vm.backup = { mode: 'FULL', volatile: true };
+  const alone = new Backups(site, vm, backedUpDisks(vm.vm), 'CBT', base);
   const written = await alone.written();
+  vm.guest.silence('fs');
   must(await alone.hook('prebackup', 'FULL'));
+  const held = vm.guest.silence('fs');
   expect((await readdir(alone.staged)).sort()).toEqual(['disk.0.0', 'disk.1.0', 'disk.2.0', 'vm.xml']);
   const document = await readFile(path.join(alone.staged, 'vm.xml'), 'utf8');
   expect(document).toMatch(/^([A-Za-z0-9+/=]{1,60}\n)+$/);
   expect(Buffer.from(document, 'base64').toString()).toMatch(/^<VM><ID>9<\/ID>/);
   await alone.store();
   must(await alone.hook('postbackup', 'FULL'));
-  await alone.verify(written);
-  expect(alone.leftovers()).toEqual([]);
-  expect(await site.libvirt.virsh('checkpoint-list', vm.guest.name, '--name')).toBe('');
+  const records = await alone.verify(written);
+  expect(await checkpoints()).toEqual([]);
   expect(await vm.isFrozen()).toBe(false);
+  await proved('full, FS_FREEZE AGENT', 'none', records, 'valid', held);
+  // Without it, the volatile one stays out.
+  vm.vm.backup = { mode: 'FULL' };
+  expect(backedUpDisks(vm.vm)).toEqual([...backups.disks]);
   delete vm.vm.fsFreeze;
 });
 
@@ -78,8 +101,7 @@ it('makes a chain: everything, then what changed', async () => {
   onFailure();
   for (let number = 0; number < 3; number += 1) await backups.verify(await backups.increment());
   // The parent stays until OpenNebula says that the increment is stored.
-  const names = (await site.libvirt.virsh('checkpoint-list', vm.guest.name, '--name')).trim().split('\n');
-  expect(names.sort()).toEqual(['one-9-1', 'one-9-2']);
+  expect((await checkpoints()).sort()).toEqual(['one-9-1', 'one-9-2']);
   await proveAll('increment', 'none');
 });
 
@@ -106,16 +128,19 @@ async function increment(fault: string) {
   await backups.store();
   must(await backups.hook('postbackup', 'INCREMENT'));
   const records = await backups.verify(written);
-  const missing = records.reduce((sum, one) => sum + one.missing.length, 0);
   const chain = result.log.some(({ text }) => text.includes('the chain of increments is lost')) ? 'begun anew' : 'valid';
-  table.push(['increment', fault, 'alive', String(missing), chain, '0']);
+  await proved('increment', fault, records, chain);
   return result;
 }
 
+/** Those that libvirt knows. */
+async function checkpoints(): Promise<string[]> {
+  const names = await site.libvirt.virsh('checkpoint-list', vm.guest.name, '--name');
+  return names.split('\n').filter((name) => name !== '');
+}
+
 async function loseChain(): Promise<void> {
-  for (const name of (await site.libvirt.virsh('checkpoint-list', vm.guest.name, '--name')).trim().split('\n')) {
-    await site.libvirt.virsh('checkpoint-delete', vm.guest.name, name);
-  }
+  for (const name of await checkpoints()) await site.libvirt.virsh('checkpoint-delete', vm.guest.name, name);
 }
 
 /** Runs a command in the guest, by its guest agent, to its end. */
@@ -171,46 +196,29 @@ it('goes on after the guest was started again, and after qemu was killed', async
   await proveAll('increment', 'none, after qemu was killed');
 });
 
-it.each(['settle', 'plan', 'prepare', 'make files', 'begin', 'copy', 'describe', 'publish'])(
-  'makes an increment although the agent is killed at %s',
-  async (step) => {
-    onFailure();
-    const host = site.cluster.agent('host01');
-    // The end of a step and the begin of the next find the same on disk; here it must be that the journal knows of it.
-    for (const moment of step === 'begin' || step === 'publish' ? ['begin', 'end'] : ['begin']) {
-      const written = await backups.written();
-      await host.arm(`backup.stage.${step}.${moment}=kill`);
-      const running = backups.hook('prebackup', 'INCREMENT');
-      expect(await host.exited).toBe('SIGKILL');
-      await host.start();
-      must(await running);
-      await backups.store();
-      must(await backups.hook('postbackup', 'INCREMENT'));
-      await backups.verify(written);
-      expect(backups.leftovers()).toEqual([]);
-    }
-    table.push(['increment', `agent killed at ${step}`, await vm.domainState(), '0', 'valid', '0']);
-  },
-);
-
-it.each(['settle', 'remove'])('removes what was staged although the agent is killed at %s', async (step) => {
+it('makes an increment although the agent is killed at each step', async () => {
   onFailure();
+  const written = await backups.written();
+  const steps = ['settle', 'plan', 'prepare', 'make files', 'begin', 'copy', 'describe', 'publish'];
+  // The end of a step and the begin of the next find the same on disk; where it matters that the journal knows of it, both.
+  const points = steps.flatMap((step) => [...(step === 'begin' || step === 'publish' ? [`${step}.begin`] : []), `${step}.end`]);
   const host = site.cluster.agent('host01');
-  must(await backups.hook('prebackup', 'INCREMENT'));
-  await host.arm(`backup.discard.${step}.begin=kill`);
-  const running = backups.hook('postbackup', 'INCREMENT');
-  expect(await host.exited).toBe('SIGKILL');
-  await host.start();
-  must(await running);
-  await proveAll('postbackup', `agent killed at ${step}`);
-});
+  await killedAt(
+    host,
+    points.map((point) => `backup.stage.${point}`),
+    () => backups.hook('prebackup', 'INCREMENT'),
+  );
+  await backups.store();
+  await killedAt(host, ['backup.discard.remove.end', 'backup.discard.settle.end'], () => backups.hook('postbackup', 'INCREMENT'));
+  await proved('increment', 'agent killed at each step', await backups.verify(written), 'valid');
+}, 300_000);
 
 /** Does something while the copy is under way: the agent waits between its begin and its end. */
-async function during(act: () => Promise<void>, signal?: AbortSignal) {
+async function during(act: () => Promise<void>) {
   const hold = path.join(site.cluster.site.directory, 'hold');
   await writeFile(hold, '');
   await site.cluster.agent('host01').arm(`backup.begun=hold:${hold}`);
-  const running = backups.hook('prebackup', 'INCREMENT', backups.disks, signal);
+  const running = backups.hook('prebackup', 'INCREMENT');
   await expect.poll(() => existsSync(`${hold}.reached`), { timeout: 60_000, interval: 20 }).toBe(true);
   await act();
   await site.cluster.agent('host01').arm('');
@@ -219,28 +227,40 @@ async function during(act: () => Promise<void>, signal?: AbortSignal) {
   return await running;
 }
 
-it('is cancelled by a signal to the script', async () => {
-  onFailure();
-  const abort = new AbortController();
-  const result = await during(async () => abort.abort(), abort.signal);
-  expect(result.exit).not.toBe(0);
-  // oned calls it after a cancelled backup, too.
-  must(await backups.hook('postbackup', 'INCREMENT'));
-  await proveAll('increment', 'script ended by SIGTERM');
-});
-
-it('fails when the guest agent does not answer, and lets go at the limit', async () => {
+it('lets go at the limit, and fails', async () => {
   onFailure();
   vm.vm.fsFreeze = 'AGENT';
   await site.cluster.agent('host01').arm('guest.quiet=pause');
+  vm.guest.silence('fs');
   const result = await backups.hook('prebackup', 'INCREMENT');
   await site.cluster.agent('host01').arm('');
   delete vm.vm.fsFreeze;
   expect(result.exit).toBe(1);
   expect(result.info).toContain('the limit');
   expect(await vm.isFrozen()).toBe(false);
+  const held = vm.guest.silence('fs');
   must(await backups.hook('postbackup', 'INCREMENT'));
-  await proveAll('increment', 'held until the limit');
+  await proveAll('increment, FS_FREEZE AGENT', 'held until the limit', held);
+});
+
+it('fails at the limit when the guest agent hangs over the freeze, and thaws the guest when that comes after all', async () => {
+  onFailure();
+  // Longer than the limit, and than anybody waits for the thaw after it.
+  await inGuest(`echo ${FREEZE_LIMIT_SECONDS + 6} >/hang`);
+  vm.vm.fsFreeze = 'AGENT';
+  const result = await backups.hook('prebackup', 'INCREMENT');
+  delete vm.vm.fsFreeze;
+  expect(result.exit).toBe(1);
+  expect(result.info).toMatch(/^prebackup_live: the guest agent of domain one-9 did not freeze its file systems within \d+ s, the limit/);
+  expect(result.log.map(({ text }) => text).join('\n')).toContain('could not be let go yet, goes on trying');
+  must(await backups.hook('postbackup', 'INCREMENT'));
+  // What was written is heard of with every fifth line, so some of this is no freeze.
+  await vm.guest.writes('fs');
+  vm.guest.silence('fs');
+  await expect.poll(() => backups.leftovers(), { timeout: 60_000, interval: 100 }).toEqual([]);
+  expect(await vm.isFrozen()).toBe(false);
+  await vm.guest.writes('fs');
+  await proveAll('increment, FS_FREEZE AGENT', 'guest agent hangs over the freeze', vm.guest.silence('fs'));
 });
 
 it('fails when the disk is full: before it begins, or on the way', async () => {
@@ -298,11 +318,77 @@ it('writes the overlay that an interrupted backup of the stock driver left into 
   expect(await site.libvirt.virsh('snapshot-list', vm.guest.name, '--name')).toBe('');
 });
 
+/** A disk whose copy, held back, is under way for as long as a test wants. */
+async function attachBigDisk(): Promise<void> {
+  const file = vm.file(3);
+  await tool('dd', ['if=/dev/urandom', `of=${file}`, 'bs=1M', 'count=300', 'status=none']);
+  await site.libvirt.virsh('attach-disk', vm.guest.name, file, 'vdd', '--subdriver', 'raw', '--cache', 'none', '--live');
+  vm.vm.disks.push(imageDisk({ id: 3, source: file, format: 'raw', sizeMb: 300 }));
+}
+
+/** An increment that is being copied, as slowly as the datastore says. libvirt begins without a limit: it may have copied everything by then. */
+async function slowBackup(signal: AbortSignal): Promise<{ readonly result: Promise<ActionResult> }> {
+  const isLimited = async () => {
+    const info = await site.libvirt.virsh('blockjob', vm.guest.name, 'vdd', '--info').catch(() => '');
+    return /Bandwidth limit: 65536 bytes/.test(info);
+  };
+  for (let tries = 0; tries < 5; tries += 1) {
+    const result = backups.hook('prebackup', 'INCREMENT', [0, 3], signal);
+    let over = false;
+    void result.then(() => {
+      over = true;
+    });
+    while (!over) if (await isLimited()) return { result };
+    must(await result);
+    must(await backups.hook('postbackup', 'INCREMENT'));
+  }
+  throw new Error('five copies were over before they were held back');
+}
+
+it.each(['SIGTERM to the script', 'backup_cancel'])(
+  'ends the copy on the host, held back by the limit of the datastore, by %s',
+  async (how) => {
+    onFailure();
+    if (vm.vm.disks.length === 3) await attachBigDisk();
+    const { one } = site.cluster;
+    const limited = { ...BACKUPS, template: { RESTIC_BWLIMIT: '64' } };
+    one.model.datastores.set(BACKUPS.id, limited);
+    const abort = new AbortController();
+    const running = await slowBackup(abort.signal);
+    if (how === 'backup_cancel') expect(await one.cancelBackup(vm.vm, BACKUPS.id)).toMatchObject({ exit: 0 });
+    else abort.abort();
+    const result = await running.result;
+    one.model.datastores.set(BACKUPS.id, BACKUPS);
+    expect(result.exit).not.toBe(0);
+    expect(result.info).toContain('cancelled');
+    const underWay = () => site.libvirt.virsh('domjobinfo', vm.guest.name);
+    if (how === 'backup_cancel') expect(await underWay()).toMatch(/^Job type:\s+None/);
+    await expect.poll(underWay, { timeout: 30_000 }).toMatch(/^Job type:\s+None/);
+    await expect.poll(checkpoints, { timeout: 30_000 }).not.toContain(`one-9-${backups.last + 1}`);
+    // oned calls it after a cancelled backup, too.
+    must(await backups.hook('postbackup', 'INCREMENT'));
+    await proveAll('increment', how);
+  },
+);
+
 it('backs up the VM that is off, and goes on with the same chain', async () => {
   onFailure();
   await vm.powerOff();
+  vm.vm.disks.splice(3);
   const off = await increment('off');
   expect(off.log.map(({ text }) => text).join('\n')).not.toContain('lost');
+  for (const volatile of [true, false]) {
+    vm.vm.backup = { mode: 'FULL', volatile };
+    const disks = backedUpDisks(vm.vm);
+    must(await backups.hook('prebackup', 'FULL', disks));
+    const staged = disks.map((id) => `disk.${id}.0`);
+    expect((await readdir(backups.staged)).sort()).toEqual([...staged, 'vm.xml']);
+    expect(disks.includes(2)).toBe(volatile);
+    const formats = ['-f', 'raw', '-F', 'qcow2'];
+    for (const id of disks.slice(1))
+      await tool('qemu-img', ['compare', '-q', ...formats, vm.file(id), path.join(backups.staged, `disk.${id}.0`)]);
+    must(await backups.hook('postbackup', 'FULL', disks));
+  }
   await vm.boot();
   const on = await increment('on again');
   expect(on.log.map(({ text }) => text).join('\n')).not.toContain('lost');

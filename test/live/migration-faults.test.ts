@@ -15,9 +15,14 @@ const outcomes = new Outcomes();
 const SLOW = { options: ['--bandwidth', '1'] } as const;
 
 beforeAll(async () => {
-  site = await startMigrationSite(async ({ host02 }) => {
-    small = await mountSmallDisk(host02, 300);
-  });
+  // A host that is cut off is looked for no longer.
+  const deadlines = { reattach_seconds: 5, cancel_seconds: 10 };
+  site = await startMigrationSite(
+    async ({ host02 }) => {
+      small = await mountSmallDisk(host02, 300);
+    },
+    { deadlines },
+  );
   vm = await startMigratingVm(site, 9, { agent: false });
   expect(await vm.act('SNAP_CREATE_LIVE', 57, 0, 0)).toMatchObject(ok);
 }, 600_000);
@@ -42,8 +47,8 @@ async function allIsWell(operation: string, fault: string): Promise<void> {
 }
 
 /** Begins a migration; how it ends is told later. */
-function begin(): Promise<unknown> {
-  return vm.migrate(SLOW).then(
+function begin(options: Parameters<typeof vm.migrate>[0] = SLOW): Promise<unknown> {
+  return vm.migrate(options).then(
     () => 'migrated',
     (thrown: unknown) => thrown,
   );
@@ -94,8 +99,7 @@ it('fills the disk of the target while the guest comes', async () => {
   onFailure();
   expect(await vm.hook('premigrate')).toMatchObject(ok);
   await small.fill(0);
-  const migration = begin();
-  expect(await migration).toBeInstanceOf(Error);
+  expect(await begin({})).toBeInstanceOf(Error);
   await small.empty();
   expect(await vm.hook('failmigrate')).toMatchObject(ok);
   await allIsWell('migration', 'target disk full');

@@ -1,6 +1,8 @@
 import { lstat, mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFailed } from 'vitest';
+import type { ActionResult } from '../lab/opennebula/mad.ts';
+import { killedAt } from './lab/killed.ts';
 import { type KvmHostName, type MigratingVm, type MigrationSite, startMigratingVm, startMigrationSite } from './lab/migration-site.ts';
 import { Outcomes } from './lab/outcomes.ts';
 import { verifyRecords } from './lab/records.ts';
@@ -136,38 +138,25 @@ it('sets a directory of another origin aside', async () => {
   await allIsWell('premigrate', 'foreign directory on the target');
 }, 400_000);
 
-/** An agent is killed at each of these points of one call, one after the other, and the call still ends well. */
-async function killedAt(host: KvmHostName, kind: string, steps: readonly string[], call: () => Promise<unknown>): Promise<void> {
-  const agent = site.cluster.agent(host);
-  // Done, and not yet recorded.
-  const points = steps.map((step) => `${kind}.${step}.end=kill`);
-  await agent.arm(points[0] ?? '');
-  const running = call();
-  for (const [index, point] of points.entries()) {
-    // A call that ends before its agent was killed says why.
-    expect(await Promise.race([agent.exited, running]), point).toBe('SIGKILL');
-    const next = points[index + 1];
-    await agent.start(next).catch((thrown: unknown) => {
-      // It goes on with the operation before it is ready.
-      if (next === undefined) throw thrown;
-    });
-  }
-  expect(await running).toMatchObject(ok);
+/** Done, and not yet recorded, when the agent of this host is killed. */
+async function killedAtEnds(host: KvmHostName, kind: string, steps: readonly string[], call: () => Promise<ActionResult>): Promise<void> {
+  const points = steps.map((step) => `${kind}.${step}.end`);
+  await killedAt(site.cluster.agent(host), points, call);
 }
 
 it('goes on although the agents are killed at each step', async () => {
   onFailure();
   const [from, to] = [vm.at, vm.other];
   const steps = ['check', 'make room', 'manifest', 'images', 'prepare', 'arrange', 'set aside', 'note', 'publish', 'mark', 'clean'];
-  await killedAt(from, 'guest.migration.prepare', ['settle', 'plan', 'name disk.0'], () => vm.hook('premigrate'));
-  await killedAt(to, 'guest.migration.abandon', ['look', 'remove', 'forget'], () => vm.hook('failmigrate'));
+  await killedAtEnds(from, 'guest.migration.prepare', ['settle', 'plan', 'name disk.0'], () => vm.hook('premigrate'));
+  await killedAtEnds(to, 'guest.migration.abandon', ['look', 'remove', 'forget'], () => vm.hook('failmigrate'));
   await allIsWell('failmigrate', 'agents killed at each step');
-  await killedAt(to, 'guest.receive', steps, () => vm.hook('premigrate'));
-  await killedAt(from, 'guest.migration.abandon', ['look', 'names'], () => vm.hook('failmigrate'));
+  await killedAtEnds(to, 'guest.receive', steps, () => vm.hook('premigrate'));
+  await killedAtEnds(from, 'guest.migration.abandon', ['look', 'names'], () => vm.hook('failmigrate'));
   await allIsWell('premigrate', 'agents killed at each step');
   expect(await vm.hook('premigrate')).toMatchObject(ok);
   await vm.migrate({ incremental: true });
-  await killedAt(to, 'guest.migration.confirm', ['check', 'names', 'arrived'], async () => {
+  await killedAtEnds(to, 'guest.migration.confirm', ['check', 'names', 'arrived'], async () => {
     return await vm.hook('postmigrate', from);
   });
   await allIsWell('postmigrate', 'agents killed at each step');
@@ -179,7 +168,7 @@ it('migrates what was booted with snapshots, and goes on with them', async () =>
   const from = vm.at;
   expect(await vm.hook('premigrate')).toMatchObject(ok);
   await vm.migrate();
-  await killedAt(from, 'guest.migration.finish', ['remove'], () => vm.hook('postmigrate', from));
+  await killedAtEnds(from, 'guest.migration.finish', ['remove'], () => vm.hook('postmigrate', from));
   await allIsWell('postmigrate', "source's agent killed at the removal");
   for (const id of [2]) expect(await vm.act('SNAP_CREATE_LIVE', 57, 0, id)).toMatchObject(ok);
   for (const id of [1, 0, 2]) expect(await vm.act('SNAP_DELETE', 59, 0, id)).toMatchObject(ok);

@@ -2,7 +2,10 @@ import { existsSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFailed } from 'vitest';
+import { killedAt } from './lab/killed.ts';
 import { FREEZE_LIMIT_SECONDS, type LiveSite, type RunningVm, startLiveSite, startVm } from './lab/live-site.ts';
+import { Outcomes } from './lab/outcomes.ts';
+import { answersOfLibvirt } from './virsh-answers.ts';
 
 /** Snapshots of a guest that runs and writes: through the shims, on a real libvirt; what it wrote is looked at afterwards. */
 
@@ -12,6 +15,7 @@ let vm: RunningVm;
 let next = 0;
 /** What was known to be on disk when a snapshot was asked for. */
 const snapshots = new Map<number, number>();
+const outcomes = new Outcomes();
 
 beforeAll(async () => {
   site = await startLiveSite();
@@ -19,6 +23,7 @@ beforeAll(async () => {
 }, 240_000);
 
 afterAll(async () => {
+  outcomes.print();
   await site?.stop();
 }, 60_000);
 
@@ -36,12 +41,25 @@ async function create(): Promise<number> {
   return id;
 }
 
-async function verifyAll(): Promise<void> {
+async function verifyAll(): Promise<number> {
   await vm.guest.writes('vda');
-  for (const [id, written] of snapshots) await vm.verifySnapshot(0, id, written);
-  await vm.verifyNow();
+  let missing = 0;
+  for (const [id, written] of snapshots) missing += (await vm.verifySnapshot(0, id, written)).missing.length;
+  missing += (await vm.verifyNow()).missing.length;
   expect(vm.leftovers()).toEqual([]);
+  return missing;
 }
+
+/** Everything is verified, and a line of the table tells so. */
+async function proved(operation: string, fault: string, heldMs?: number): Promise<void> {
+  const missing = await verifyAll();
+  const guest = await vm.domainState();
+  expect(guest).toBe('running');
+  outcomes.add(operation, fault, { guest, missing, chain: 'valid', leftovers: vm.leftovers().length }, heldMs);
+}
+
+const host = () => site.cluster.agent('host01');
+const of = (kind: string, steps: readonly string[]) => steps.map((step) => `${kind}.${step}`);
 
 /** What libvirt has open as disk 0, active first. */
 async function openLayers(): Promise<string[]> {
@@ -53,6 +71,11 @@ async function openLayers(): Promise<string[]> {
 async function layerFiles(): Promise<string[]> {
   return (await readdir(`${vm.file(0)}.snap`)).filter((name) => /^\d+$/.test(name)).sort((a, b) => Number(a) - Number(b));
 }
+
+answersOfLibvirt(
+  () => site.libvirt,
+  () => vm,
+);
 
 it('snapshots a qcow2 disk', async () => {
   onFailure();
@@ -100,6 +123,8 @@ it('freezes by the guest agent and suspends, for the moment of the snapshot only
   const hold = path.join(site.cluster.site.directory, 'hold');
   for (const mode of ['AGENT', 'SUSPEND'] as const) {
     vm.vm.fsFreeze = mode;
+    await vm.guest.writes(writerOf(mode));
+    vm.guest.silence(writerOf(mode));
     await writeFile(hold, '');
     await site.cluster.agent('host01').arm(`guest.quiet=hold:${hold}`);
     const running = create();
@@ -112,10 +137,14 @@ it('freezes by the guest agent and suspends, for the moment of the snapshot only
     await running;
     expect(await vm.domainState()).toBe('running');
     expect(await vm.isFrozen()).toBe(false);
+    await vm.guest.writes(writerOf(mode));
+    await proved(`snap_create_live, FS_FREEZE ${mode}`, 'none', vm.guest.silence(writerOf(mode)));
   }
   delete vm.vm.fsFreeze;
-  await verifyAll();
 }, 120_000);
+
+/** Whose silence tells how long the guest was held: frozen, only what writes to the file system; suspended, all. */
+const writerOf = (mode: 'AGENT' | 'SUSPEND') => (mode === 'AGENT' ? 'fs' : 'vda');
 
 it('lets the guest go at the limit, and the snapshot fails', async () => {
   onFailure();
@@ -124,37 +153,40 @@ it('lets the guest go at the limit, and the snapshot fails', async () => {
     await site.cluster.agent('host01').arm('guest.quiet=pause');
     const id = next;
     next += 1;
+    await vm.guest.writes(writerOf(mode));
+    vm.guest.silence(writerOf(mode));
     const result = await vm.act('SNAP_CREATE_LIVE', 0, id);
     await site.cluster.agent('host01').arm('');
     expect(result.exit).toBe(1);
     expect(result.info).toContain(`was held for ${FREEZE_LIMIT_SECONDS} s, the limit`);
     expect(await vm.domainState()).toBe('running');
     expect(await vm.isFrozen()).toBe(false);
-    expect(vm.leftovers()).toEqual([]);
+    await vm.guest.writes(writerOf(mode));
+    await proved(`snap_create_live, FS_FREEZE ${mode}`, 'held until the limit', vm.guest.silence(writerOf(mode)));
   }
   delete vm.vm.fsFreeze;
   // What failed is no obstacle.
   await create();
-  await verifyAll();
 }, 120_000);
 
 it('lets the guest go after the agent was killed while it held it', async () => {
   onFailure();
-  const host = site.cluster.agent('host01');
   for (const mode of ['AGENT', 'SUSPEND'] as const) {
     vm.vm.fsFreeze = mode;
-    await host.arm('guest.quiet=kill');
+    await vm.guest.writes(writerOf(mode));
+    vm.guest.silence(writerOf(mode));
+    await host().arm('guest.quiet=kill');
     const running = create();
-    expect(await host.exited).toBe('SIGKILL');
+    expect(await host().exited).toBe('SIGKILL');
     if (mode === 'AGENT') expect(await vm.isFrozen()).toBe(true);
     else expect(await vm.domainState()).toBe('paused');
-    await host.start();
+    await host().start();
     await running;
-    expect(await vm.domainState()).toBe('running');
     expect(await vm.isFrozen()).toBe(false);
+    await vm.guest.writes(writerOf(mode));
+    await proved(`snap_create_live, FS_FREEZE ${mode}`, 'agent killed while it held the guest', vm.guest.silence(writerOf(mode)));
   }
   delete vm.vm.fsFreeze;
-  await verifyAll();
 }, 120_000);
 
 it('replaces the file that a failed attempt left', async () => {
@@ -171,96 +203,46 @@ it('replaces the file that a failed attempt left', async () => {
   await verifyAll();
 });
 
-it.each(['layout', 'prepare', 'plan', 'overlay', 'switch', 'publish', 'check'])(
-  'creates a snapshot although the agent is killed at %s',
-  async (step) => {
-    onFailure();
-    const host = site.cluster.agent('host01');
-    for (const moment of ['begin', 'end']) {
-      await host.arm(`guest.snapshot.create.${step}.${moment}=kill`);
-      const running = create();
-      expect(await host.exited).toBe('SIGKILL');
-      await host.start();
-      await running;
-    }
-    expect((await layerFiles()).length).toBe((await openLayers()).length);
-    await verifyAll();
-  },
-  120_000,
-);
-
-const killedDeletes = [
-  ...['live plan', 'live prepare', 'merge', 'live pointers', 'live remove'].map(
-    (step) => ['the layer below the active one', step] as const,
-  ),
-  ...['live plan', 'live prepare', 'merge', 'live pointers', 'live remove'].map((step) => ['a layer in the middle', step] as const),
-];
-
-it.each(killedDeletes)(
-  'removes %s although the agent is killed at %s',
-  async (which, step) => {
-    onFailure();
-    const host = site.cluster.agent('host01');
-    for (const moment of ['begin', 'end']) {
-      if (snapshots.size < 3) await create();
-      const ids = [...snapshots.keys()];
-      const id = (which === 'a layer in the middle' ? ids.at(-2) : ids.at(-1)) ?? -1;
-      await host.arm(`guest.snapshot.delete.${step}.${moment}=kill`);
-      const running = vm.act('SNAP_DELETE', 0, id);
-      expect(await host.exited).toBe('SIGKILL');
-      await host.start();
-      expect(await running).toMatchObject({ exit: 0, info: '-' });
-      snapshots.delete(id);
-      expect((await layerFiles()).length).toBe((await openLayers()).length);
-    }
-    await verifyAll();
-  },
-  120_000,
-);
-
-it('goes on with a job that runs when the agent is killed', async () => {
+it('creates a snapshot although the agent is killed at each step', async () => {
   onFailure();
-  const host = site.cluster.agent('host01');
-  for (const position of [-1, -2]) {
+  const id = next;
+  next += 1;
+  const written = await vm.guest.writes('vda');
+  const points = ['layout.end', 'prepare.end', 'plan.end', 'overlay.end', 'switch.begin', 'switch.end', 'publish.end', 'check.end'];
+  await killedAt(host(), of('guest.snapshot.create', points), () => vm.act('SNAP_CREATE_LIVE', 0, id));
+  snapshots.set(id, written);
+  expect((await layerFiles()).length).toBe((await openLayers()).length);
+  await proved('snap_create_live', 'agent killed at each step');
+}, 300_000);
+
+it.each([
+  ['the layer below the active one', -1],
+  ['a layer in the middle', -2],
+] as const)(
+  'removes %s although the agent is killed at each step, and while the job runs',
+  async (which, position) => {
+    onFailure();
     while (snapshots.size < 3) await create();
     const id = [...snapshots.keys()].at(position) ?? -1;
-    await host.arm('guest.merge.started=kill');
-    const running = vm.act('SNAP_DELETE', 0, id);
-    expect(await host.exited).toBe('SIGKILL');
-    await host.start();
-    expect(await running).toMatchObject({ exit: 0, info: '-' });
+    const before = of('guest.snapshot.delete', ['live plan.end', 'live prepare.end']);
+    const after = of('guest.snapshot.delete', ['merge.end', 'live pointers.end', 'live remove.end']);
+    await killedAt(host(), [...before, 'guest.merge.started', ...after], () => vm.act('SNAP_DELETE', 0, id));
     snapshots.delete(id);
-    await verifyAll();
-  }
-  const written = await vm.guest.writes('vdb');
-  await host.arm('guest.copy.started=kill');
-  const running = vm.act('SNAP_CREATE_LIVE', 1, 20);
-  expect(await host.exited).toBe('SIGKILL');
-  await host.start();
-  expect(await running).toMatchObject({ exit: 0, info: '-' });
-  await vm.verifySnapshot(1, 20, written);
-  expect(await vm.act('SNAP_DELETE', 1, 20)).toMatchObject({ exit: 0, info: '-' });
-}, 120_000);
-
-it.each(['prepare', 'copy', 'publish'])(
-  'copies a raw disk although the agent is killed at %s',
-  async (step) => {
-    onFailure();
-    const host = site.cluster.agent('host01');
-    for (const [index, moment] of ['begin', 'end'].entries()) {
-      const written = await vm.guest.writes('vdb');
-      await host.arm(`guest.snapshot.create.${step}.${moment}=kill`);
-      const running = vm.act('SNAP_CREATE_LIVE', 1, 10 + index);
-      expect(await host.exited).toBe('SIGKILL');
-      await host.start();
-      expect(await running).toMatchObject({ exit: 0, info: '-' });
-      await vm.verifySnapshot(1, 10 + index, written);
-      expect(await vm.act('SNAP_DELETE', 1, 10 + index)).toMatchObject({ exit: 0, info: '-' });
-    }
-    expect(vm.leftovers()).toEqual([]);
+    expect((await layerFiles()).length).toBe((await openLayers()).length);
+    await proved(`snap_delete of ${which}`, 'agent killed at each step');
   },
-  120_000,
+  300_000,
 );
+
+it('copies a raw disk although the agent is killed at each step, and while the job runs', async () => {
+  onFailure();
+  const written = await vm.guest.writes('vdb');
+  const after = of('guest.snapshot.create', ['copy.end', 'publish.end']);
+  await killedAt(host(), ['guest.snapshot.create.prepare.end', 'guest.copy.started', ...after], () => vm.act('SNAP_CREATE_LIVE', 1, 10));
+  await vm.verifySnapshot(1, 10, written);
+  expect(await vm.act('SNAP_DELETE', 1, 10)).toMatchObject({ exit: 0, info: '-' });
+  await proved('snap_create_live of a raw disk', 'agent killed at each step');
+}, 300_000);
 
 it('has lost nothing when the plug is pulled', async () => {
   onFailure();

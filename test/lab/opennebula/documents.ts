@@ -60,7 +60,7 @@ export function vmDocument(model: OneModel, vm: Vm): string {
 function backupConfig({ fsFreeze, backup }: Vm): Record<string, string | number | undefined> {
   if (backup === undefined) return { FS_FREEZE: fsFreeze };
   return {
-    BACKUP_VOLATILE: 'NO',
+    BACKUP_VOLATILE: backup.volatile === true ? 'YES' : 'NO',
     FS_FREEZE: fsFreeze ?? 'NONE',
     INCREMENTAL_BACKUP_ID: backup.imageId ?? -1,
     INCREMENT_MODE: backup.incrementMode ?? 'CBT',

@@ -97,6 +97,8 @@ export interface VmBackups {
   incrementMode?: 'CBT' | 'SNAPSHOT';
   /** -1, or not there: the next one is full. */
   lastIncrementId?: number;
+  /** BACKUP_VOLATILE. */
+  volatile?: boolean;
   /** The image that increments are added to. */
   imageId?: number;
   readonly images?: number[];

@@ -63,6 +63,13 @@ export class StandIn {
     return this.#raw(datastoreId, 'backup', argv, backupDocument(this.model, vm, datastoreId), signal);
   }
 
+  /** onevm backup-cancel; the datastore is that of the backup. */
+  cancelBackup(vm: Vm, datastoreId: number): Promise<ActionResult> {
+    const { host, datastoreId: system } = lastHistory(vm);
+    const argv = [`${host}:${this.model.datastoreLocation}/${system}/${vm.id}`, `one-${vm.id}`];
+    return this.#raw(datastoreId, 'backup_cancel', argv, vmDocument(this.model, vm));
+  }
+
   ls(vm: Vm, image: Image, increment: number): Promise<ActionResult> {
     return this.#raw(image.datastoreId, 'ls', ['-i', String(increment)], lsDocument(this.model, vm, image));
   }

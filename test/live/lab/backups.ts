@@ -31,7 +31,7 @@ export class Backups {
 
   hook(name: 'prebackup' | 'postbackup', mode: 'FULL' | 'INCREMENT', disks = this.disks, signal?: AbortSignal): Promise<ActionResult> {
     const { vm } = this.#vm;
-    vm.backup = { mode, incrementMode: this.#tracking, lastIncrementId: this.last };
+    vm.backup = { volatile: disks.includes(2), mode, incrementMode: this.#tracking, lastIncrementId: this.last };
     const isOff = vm.state !== 3;
     vm.lcmState = isOff ? 70 : 69;
     return this.#site.cluster.one.backup(isOff ? name : `${name}_live`, vm, disks, signal);
@@ -60,9 +60,7 @@ export class Backups {
   async written(): Promise<number[]> {
     const { guest, vm } = this.#vm;
     if (vm.state !== 3) return this.disks.map((disk) => guest.written(TARGETS[disk] ?? ''));
-    const all: number[] = [];
-    for (const disk of this.disks) all.push(disk > 1 ? -1 : await guest.writes(TARGETS[disk] ?? ''));
-    return all;
+    return await Promise.all(this.disks.map((disk) => (disk > 1 ? -1 : guest.writes(TARGETS[disk] ?? ''))));
   }
 
   /** A disk as a restore of the last increment would make it: all increments, each laid over the one before. */

@@ -23,7 +23,7 @@ const MODULES = [
 /** Built once from Debian's cloud kernel, busybox and guest agent, and kept below node_modules/.cache. Needs the network the first time. */
 export async function guestFiles(): Promise<GuestFiles> {
   const parts = await Promise.all(
-    [path.join(SOURCES, 'init'), path.join(SOURCES, 'writer.c'), import.meta.filename].map((file) => readFile(file)),
+    [...['init', 'writer.c', 'freeze-hook'].map((name) => path.join(SOURCES, name)), import.meta.filename].map((file) => readFile(file)),
   );
   const version = createHash('sha256').update(Buffer.concat(parts)).digest('hex').slice(0, 12);
   const directory = path.join(CACHE, version);
@@ -58,6 +58,8 @@ async function build(work: string): Promise<void> {
   await copyFile('/bin/busybox', at('root/bin/busybox'));
   await copyFile(path.join(SOURCES, 'init'), at('root/init'));
   await chmod(at('root/init'), 0o755);
+  await copyFile(path.join(SOURCES, 'freeze-hook'), at('root/bin/freeze-hook'));
+  await chmod(at('root/bin/freeze-hook'), 0o755);
   await addAgent(at('qemu-guest-agent/usr/sbin/qemu-ga'), at('root'));
   await addModules(at(kernel, 'lib/modules'), at('root/modules'));
   const names = await tool('find', ['.'], { cwd: at('root') });

@@ -32,6 +32,8 @@ export class Guest {
   readonly lines: string[] = [];
   readonly #libvirt: Libvirt;
   readonly #written = new Map<string, number>();
+  /** When a writer was heard last, and its longest silence since somebody asked. */
+  readonly #heard = new Map<string, { readonly at: number; readonly silence: number }>();
   readonly #waiting = new Set<() => void>();
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -50,6 +52,13 @@ export class Guest {
   /** The last number that the guest's writer said is on disk; -1: none yet. */
   written(target: string): number {
     return this.#written.get(target) ?? -1;
+  }
+
+  /** Milliseconds for which a writer (vda, fs) said nothing, at most, since the last call: it was held no longer. */
+  silence(writer: string): number {
+    const { at, silence } = this.#heard.get(writer) ?? { at: performance.now(), silence: 0 };
+    this.#heard.set(writer, { at, silence: 0 });
+    return Math.max(silence, performance.now() - at);
   }
 
   /** Waits until the writer says a number above this one. */
@@ -86,7 +95,11 @@ export class Guest {
   #hear(line: string): void {
     this.lines.push(line);
     const [, target = '', number = ''] = /lab: (\w+) wrote (\d+)/.exec(line) ?? [];
-    if (target !== '') this.#written.set(target, Number(number));
+    if (target !== '') {
+      this.#written.set(target, Number(number));
+      const { at, silence } = this.#heard.get(target) ?? { at: performance.now(), silence: 0 };
+      this.#heard.set(target, { at: performance.now(), silence: Math.max(silence, performance.now() - at) });
+    }
     for (const look of this.#waiting) look();
   }
 }

@@ -3,7 +3,7 @@ import { mkdir, readFile, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { type Cluster, startCluster } from '../../lab/cluster.ts';
 import { temporaryNames } from '../../lab/leftovers.ts';
-import { addDatastores, addVm, imageDisk } from '../../lab/models.ts';
+import { addDatastores, addVm, imageDisk, volatileDisk } from '../../lab/models.ts';
 import type { ActionResult } from '../../lab/opennebula/mad.ts';
 import type { Vm } from '../../lab/opennebula/model.ts';
 import { type Guest, startGuest } from './guest.ts';
@@ -54,14 +54,16 @@ const SIZE = '64M';
 const LCM = { SNAP_CREATE_LIVE: 57, SNAP_DELETE: 59, CPDS: 26, RESIZE: 62, SNAP_CREATE: 3, SNAP_REVERT: 3 } as const;
 type Verb = keyof typeof LCM;
 
-/** A VM that runs on host01: disk.0 qcow2 and disk.1 raw with records, disk.2 a mounted file system. */
+/** A VM that runs on host01: disk.0 qcow2 and disk.1 raw with records, disk.2 volatile, a mounted file system. */
 export class RunningVm {
   readonly vm: Vm;
   guest: Guest;
   readonly #site: LiveSite;
+  readonly #options: VmOptions;
 
-  constructor(site: LiveSite, vm: Vm, guest: Guest) {
+  constructor(site: LiveSite, vm: Vm, guest: Guest, options: VmOptions) {
     this.#site = site;
+    this.#options = options;
     this.vm = vm;
     this.guest = guest;
   }
@@ -76,7 +78,7 @@ export class RunningVm {
 
   /** Starts the guest from its disks as they are now. */
   async boot(): Promise<void> {
-    this.guest = await boot(this.#site, this.vm.id, {});
+    this.guest = await boot(this.#site, this.vm.id, this.#options);
     this.vm.state = 3;
     this.vm.lcmState = 3;
   }
@@ -115,10 +117,10 @@ export class RunningVm {
   }
 
   /** What qemu has put on disk until now: the guest is suspended meanwhile, because a file that is written to is of no one moment. */
-  async verifyNow(): Promise<void> {
+  async verifyNow(): Promise<Records> {
     await this.#site.libvirt.virsh('suspend', this.guest.name);
     try {
-      await verifyRecords(this.file(0), 'qcow2', this.guest.written('vda'));
+      return await verifyRecords(this.file(0), 'qcow2', this.guest.written('vda'));
     } finally {
       await this.#site.libvirt.virsh('resume', this.guest.name);
     }
@@ -184,10 +186,10 @@ export async function startVm(site: LiveSite, id: number, options: VmOptions = {
   const disks = [
     imageDisk({ id: 0, source, format: 'qcow2' }),
     imageDisk({ id: 1, source, format: 'raw' }),
-    imageDisk({ id: 2, source, format: 'raw' }),
+    volatileDisk({ id: 2, kind: 'fs', format: 'raw', sizeMb: 64 }),
   ];
   const vm = addVm(site.cluster.one.model, { id, disks, host: 'host01', lcmState: 3 });
-  return new RunningVm(site, vm, await boot(site, id, options));
+  return new RunningVm(site, vm, await boot(site, id, options), options);
 }
 
 async function boot(site: LiveSite, id: number, { agent = true }: VmOptions): Promise<Guest> {

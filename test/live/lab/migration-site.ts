@@ -31,6 +31,7 @@ export interface MigrationSite {
 
 export async function startMigrationSite(
   prepare: (datastores: Readonly<Record<KvmHostName, string>>) => Promise<void>,
+  controllerOptions: Readonly<Record<string, unknown>> = {},
 ): Promise<MigrationSite> {
   const files = await guestFiles();
   const libvirts: Partial<Record<KvmHostName, Libvirt>> = {};
@@ -42,6 +43,7 @@ export async function startMigrationSite(
     const cluster = await startCluster({
       failpoints: {},
       agentOptions: { freeze_limit_seconds: 8 },
+      controllerOptions,
       furnish: async (site) => {
         datastores = path.join(site.home, 'datastores');
         await prepare({ host01: site.hosts.host01.datastores, host02: site.hosts.host02.datastores });
