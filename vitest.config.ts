@@ -7,16 +7,30 @@ interface Heavy {
   readonly include: readonly string[];
   readonly programs: readonly string[];
   readonly globalSetup?: readonly string[];
+  /** Files at once; 1 unless it says otherwise. */
+  readonly maxWorkers?: number;
 }
 
-/** Suites that start machines or servers: they need root, programs of their own, and the cores for themselves, so one file runs at a time, after the others. */
+/** Suites that start machines or servers: they need root, programs of their own, and the cores for themselves, so they run after the others. */
 const HEAVY = {
   live: { include: ['test/live/**/*.test.ts'], programs: ['virsh', 'libvirtd', 'qemu-system-x86_64', 'busybox', 'gcc'] },
   backup: { include: ['test/backup/**/*.test.ts'], programs: ['restic', 'rclone', 'rsync', 'ssh', 'sshd'] },
   packages: {
     include: ['test/packages/**/*.test.ts'],
-    programs: ['dpkg-deb', 'rpmbuild', 'aarch64-linux-gnu-strip', 'lintian', 'rpmlint', 'mandoc', 'systemd-nspawn', 'mmdebstrap'],
+    programs: [
+      'dpkg-deb',
+      'rpmbuild',
+      'aarch64-linux-gnu-strip',
+      'lintian',
+      'rpmlint',
+      'mandoc',
+      'systemd-nspawn',
+      'mmdebstrap',
+      'qemu-aarch64-static',
+    ],
     globalSetup: ['test/packages/build.ts'],
+    // lintian and the compression of packages go on while machines wait for each other.
+    maxWorkers: 2,
   },
 } as const satisfies Readonly<Record<string, Heavy>>;
 
@@ -27,10 +41,10 @@ function lacking(programs: readonly string[]): readonly string[] {
   return process.getuid?.() === 0 ? missing : ['the rights of root', ...missing];
 }
 
-const heavy = Object.entries<Heavy>(HEAVY).flatMap(([name, { include, programs, globalSetup = [] }], index) => {
+const heavy = Object.entries<Heavy>(HEAVY).flatMap(([name, { include, programs, globalSetup = [], maxWorkers = 1 }], index) => {
   const missing = lacking(programs);
   if (missing.length > 0) process.stderr.write(`skipped: the suite test/${name} lacks ${missing.join(', ')}\n`);
-  const test = { name, include: [...include], globalSetup: [...globalSetup], maxWorkers: 1, sequence: { groupOrder: index + 1 } };
+  const test = { name, include: [...include], globalSetup: [...globalSetup], maxWorkers, sequence: { groupOrder: index + 1 } };
   return missing.length > 0 ? [] : [{ extends: true as const, test }];
 });
 

@@ -5,7 +5,9 @@ import { CONFIGURATIONS, type DaemonName } from './config/files.ts';
 /** What is said of the packages, in Debian's control files and in spec files alike. */
 
 export const VERSION = packageJson.version;
-export const MAINTAINER = 'onestorage developers <packages@onestorage.invalid>';
+const { DEBFULLNAME: fullName, DEBEMAIL: email } = process.env;
+/** Who publishes packages says his name as he does to Debian's tools; mail to the project's own packages reaches nobody (RFC 2606). */
+export const MAINTAINER = fullName && email ? `${fullName} <${email}>` : 'The onestorage project <maintainers@onestorage.invalid>';
 export const DAEMONS = Object.keys(CONFIGURATIONS) as readonly DaemonName[];
 
 export interface Description {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildDeb } from './deb/build.ts';
+import { buildDeb, type PackageOrder } from './deb/build.ts';
 import { components } from './licences/components.ts';
 import { billOfMaterials } from './licences/sbom.ts';
 import { DAEMONS, VERSION } from './metadata.ts';
@@ -70,19 +70,23 @@ async function main({ architectures, formats, release, out }: Order): Promise<vo
   const { text, metafile } = await bundle();
   const inside = components(metafile);
   writeFileSync(join(out, `onestorage-${VERSION}.cdx.json`), billOfMaterials(inside, date));
-  for (const architecture of architectures) {
-    const ingredients = { program: buildProgram(architecture, text), components: inside, date };
-    for (const format of formats) {
-      for (const daemon of DAEMONS) {
-        const work = mkdtempSync(join(tmpdir(), 'onestorage-package-'));
-        try {
-          const file = await FORMATS[format]({ daemon, architecture, version: `${VERSION}-${release}`, ingredients, work, out });
-          process.stdout.write(`${relative(process.cwd(), file)} ${(statSync(file).size / 2 ** 20).toFixed(1)} MiB\n`);
-        } finally {
-          rmSync(work, { recursive: true, force: true });
-        }
-      }
-    }
+  const version = `${VERSION}-${release}`;
+  // At once: most of the time goes into compressing, by one thread a package.
+  await Promise.all(
+    architectures.map(async (architecture) => {
+      const ingredients = { program: await buildProgram(architecture, text), components: inside, date };
+      for (const format of formats) for (const daemon of DAEMONS) await make(format, { daemon, architecture, version, ingredients, out });
+    }),
+  );
+}
+
+async function make(format: Format, order: Omit<PackageOrder, 'work'>): Promise<void> {
+  const work = mkdtempSync(join(tmpdir(), 'onestorage-package-'));
+  try {
+    const file = await FORMATS[format]({ ...order, work });
+    process.stdout.write(`${relative(process.cwd(), file)} ${(statSync(file).size / 2 ** 20).toFixed(1)} MiB\n`);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
   }
 }
 

@@ -64,6 +64,10 @@ packages|mandoc|mandoc|mandoc
 packages|systemd-analyze|systemd|systemd
 packages|systemd-nspawn|systemd-container|systemd-container
 packages|mmdebstrap|mmdebstrap|mmdebstrap
+packages|rpm|rpm|rpm
+packages|qemu-aarch64-static|qemu-user-static|qemu-user-static
+packages|/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1|libstdc++6-arm64-cross|gcc-c++-aarch64-linux-gnu
+packages|/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1|libatomic1-arm64-cross|gcc-c++-aarch64-linux-gnu
 packages|nsenter|util-linux|util-linux
 packages|setpriv|util-linux|util-linux
 '

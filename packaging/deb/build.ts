@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { promisify } from 'node:util';
 import type { DaemonName } from '../config/files.ts';
 import { contents, type Ingredients, type PackageFile, zipped } from '../contents.ts';
 import { MAINTAINER } from '../metadata.ts';
@@ -54,9 +55,8 @@ export async function buildDeb({ daemon, architecture, version, ingredients, wor
   }
   settle(root, ingredients.date);
   const file = join(out, `${name}_${version}_${debian}.deb`);
-  execFileSync('dpkg-deb', ['--root-owner-group', ...COMPRESSION, '--build', root, file], {
+  await promisify(execFile)('dpkg-deb', ['--root-owner-group', ...COMPRESSION, '--build', root, file], {
     env: { ...process.env, SOURCE_DATE_EPOCH: String(ingredients.date) },
-    stdio: 'pipe',
   });
   return file;
 }

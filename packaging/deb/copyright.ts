@@ -8,14 +8,14 @@ export function copyrightFile(components: readonly Component[]): string {
 Upstream-Name: onestorage
 
 Files: *
-Copyright: 2026 the onestorage developers
+Copyright: 2026 the onestorage project
 License: Apache-2.0
 
 ${
   components.length === 0
     ? ''
     : `Files: usr/bin/onestorage
-Copyright: 2026 the onestorage developers, and the authors of the software it contains
+Copyright: 2026 the onestorage project, and the authors of the software it contains
 License: Apache-2.0 and others
 Comment: The program contains
 ${list}

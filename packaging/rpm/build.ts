@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
 import { contents } from '../contents.ts';
 import type { PackageOrder } from '../deb/build.ts';
 import { ROOT } from '../places.ts';
@@ -39,9 +40,8 @@ export async function buildRpm({ daemon, architecture, version, ingredients, wor
     _build_id_links: 'none',
   };
   const words = Object.entries(defines).flatMap(([key, value]) => ['--define', `${key} ${value}`]);
-  execFileSync('rpmbuild', ['-bb', '--quiet', '--target', `${ARCHITECTURES[architecture].rpm}-linux`, ...words, spec], {
+  await promisify(execFile)('rpmbuild', ['-bb', '--quiet', '--target', `${ARCHITECTURES[architecture].rpm}-linux`, ...words, spec], {
     env: { ...process.env, SOURCE_DATE_EPOCH: String(ingredients.date) },
-    stdio: 'pipe',
   });
   const [made = ''] = readdirSync(join(work, 'rpms'));
   const file = join(out, basename(made));

@@ -1,9 +1,12 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { CACHE, ROOT } from '../places.ts';
 import { ARCHITECTURES, type Architecture, lockedNode, nodeBinary } from './node.ts';
+
+const run = promisify(execFile);
 
 /** As in packaging/onestorage: the daemons move no data through their heaps. */
 const NODE_OPTIONS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2', '--max-old-space-size=128'] as const;
@@ -12,7 +15,7 @@ const NODE_OPTIONS = ['--disable-warning=ExperimentalWarning', '--max-semi-space
  * The program as one file: Node's binary of an architecture, without its symbols, with the bundle inside. Any architecture can be made on any:
  * Node's own build writes into a binary that it does not run. The same bundle gives the same bytes, so it is kept by its content.
  */
-export function buildProgram(architecture: Architecture, bundle: string): string {
+export async function buildProgram(architecture: Architecture, bundle: string): Promise<string> {
   const base = nodeBinary(architecture);
   const shim = readFileSync(join(ROOT, 'shims/shim.sh'));
   const key = createHash('sha256')
@@ -27,7 +30,7 @@ export function buildProgram(architecture: Architecture, bundle: string): string
   mkdirSync(CACHE, { recursive: true });
   const work = mkdtempSync(join(CACHE, 'sea-'));
   try {
-    execFileSync(ARCHITECTURES[architecture].strip, ['-o', join(work, 'node'), base]);
+    await run(ARCHITECTURES[architecture].strip, ['-o', join(work, 'node'), base]);
     writeFileSync(join(work, 'onestorage.mjs'), bundle);
     writeFileSync(join(work, 'shim.sh'), shim);
     const config = {
@@ -46,7 +49,7 @@ export function buildProgram(architecture: Architecture, bundle: string): string
       assets: { 'shim.sh': 'shim.sh' },
     };
     writeFileSync(join(work, 'sea.json'), JSON.stringify(config));
-    execFileSync(process.execPath, ['--build-sea', 'sea.json'], { cwd: work, stdio: 'pipe' });
+    await run(process.execPath, ['--build-sea', 'sea.json'], { cwd: work });
     for (const old of readdirSync(CACHE).filter((name) => name.startsWith(`onestorage-${architecture}-`))) rmSync(join(CACHE, old));
     renameSync(join(work, 'onestorage'), kept);
   } finally {

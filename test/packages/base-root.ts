@@ -1,27 +1,35 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { libraryPackages } from '../../packaging/deb/libraries.ts';
+import { programPackages } from '../../packaging/metadata.ts';
 import { CACHE } from '../../packaging/places.ts';
+import { nodeBinary } from '../../packaging/sea/node.ts';
 
 const SUITE = 'bookworm';
 const MIRROR = 'http://deb.debian.org/debian';
+/** A root that is made anew when the power fails needs no flushes, and nobody reads manuals in it. */
+const QUICK = [
+  '--dpkgopt=force-unsafe-io',
+  '--dpkgopt=path-exclude=/usr/share/locale/*',
+  '--dpkgopt=path-exclude=/usr/share/man/*',
+] as const;
 /** A machine that boots, and what every site has beside it. */
 const MACHINE = ['systemd', 'systemd-sysv', 'dbus'] as const;
 
-/** What the packages for this machine want to have installed, but for each other. */
-export function dependencies(packages: string): readonly string[] {
-  const files = readdirSync(packages).filter((name) => name.endsWith('-1_amd64.deb'));
-  const fields = files.map((name) => execFileSync('dpkg-deb', ['--field', join(packages, name), 'Depends'], { encoding: 'utf8' }));
-  const names = fields.flatMap((field) => field.split(',').map((relation) => relation.trim().split(' ', 1)[0] ?? ''));
-  return [...new Set(names.filter((name) => !name.startsWith('onestorage')))].sort();
+/** What the packages for this machine want to have installed, but for each other: known before they are built. */
+function dependencies(): readonly string[] {
+  const libraries = libraryPackages(nodeBinary('x64')).map((relation) => relation.split(' ', 1)[0] ?? '');
+  return [...libraries, ...programPackages('debian').needed];
 }
 
-/** A clean Debian with these packages. It takes minutes to make, so it is kept by its list. */
-export function makeBaseRoot(packages: readonly string[]): string {
-  const include = [...new Set([...MACHINE, ...packages])].sort();
+/** A clean Debian with what the packages need. It takes minutes to make, so it is kept by its list. */
+export async function makeBaseRoot(): Promise<string> {
+  const include = [...new Set([...MACHINE, ...dependencies()])].sort();
   const key = createHash('sha256')
-    .update(`${SUITE} ${include.join(' ')}`)
+    .update([SUITE, ...include, ...QUICK].join(' '))
     .digest('hex')
     .slice(0, 12);
   const kept = join(CACHE, `root-${SUITE}-${key}`);
@@ -29,7 +37,7 @@ export function makeBaseRoot(packages: readonly string[]): string {
   mkdirSync(CACHE, { recursive: true });
   const work = mkdtempSync(join(CACHE, 'root-'));
   const options = ['--quiet', '--variant=apt', '--aptopt=APT::Install-Recommends "false"', `--include=${include.join(',')}`];
-  execFileSync('mmdebstrap', [...options, SUITE, join(work, 'root'), MIRROR], { stdio: ['ignore', 'ignore', 'inherit'] });
+  await promisify(execFile)('mmdebstrap', [...options, ...QUICK, SUITE, join(work, 'root'), MIRROR]);
   renameSync(join(work, 'root'), kept);
   return kept;
 }

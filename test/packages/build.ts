@@ -1,10 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { ROOT } from '../../packaging/places.ts';
-import { dependencies, makeBaseRoot } from './base-root.ts';
+import { makeBaseRoot } from './base-root.ts';
 import { removeStaleRoots } from './machine.ts';
 
 declare module 'vitest' {
@@ -19,22 +20,25 @@ declare module 'vitest' {
 }
 
 /** Builds once what all files of this suite look at; ONESTORAGE_PACKAGES may name a directory where `npm run package` has put it. */
-export function setup(project: TestProject): () => void {
+export async function setup(project: TestProject): Promise<() => void> {
   removeStaleRoots();
   const work = mkdtempSync(join(tmpdir(), 'onestorage-packages-'));
   const given = process.env['ONESTORAGE_PACKAGES'] ?? '1';
   const packages = given === '1' ? join(work, 'built') : given;
-  if (given === '1') buildPackages(packages);
+  const end = (): void => rmSync(work, { recursive: true, force: true });
+  const made = Promise.all([makeBaseRoot(), given === '1' ? buildPackages(packages) : undefined]);
+  made.catch(end);
+  const [baseRoot] = await made;
   for (const daemon of ['agent', 'controller']) makeNextRelease(packageFile(packages, new RegExp(`${daemon}_.*-1_amd64\\.deb$`)), work);
   project.provide('packages', packages);
   project.provide('nextRelease', work);
-  project.provide('baseRoot', makeBaseRoot(dependencies(packages)));
-  return () => rmSync(work, { recursive: true, force: true });
+  project.provide('baseRoot', baseRoot);
+  return end;
 }
 
 /** `npm run package` with its output in a directory. */
-export function buildPackages(out: string, ...words: readonly string[]): void {
-  execFileSync(process.execPath, [join(ROOT, 'packaging/package.ts'), '--out', out, ...words], { stdio: ['ignore', 'ignore', 'inherit'] });
+export async function buildPackages(out: string, ...words: readonly string[]): Promise<void> {
+  await promisify(execFile)(process.execPath, [join(ROOT, 'packaging/package.ts'), '--out', out, ...words]);
 }
 
 /** The same package with a higher number, not compressed: an upgrade is made of its scripts and a new file of the program. */

@@ -10,6 +10,7 @@ import { sameContent } from '../lab/tools.ts';
 import { prolog, terminate } from '../lab/transfer-scripts.ts';
 import { packageFile } from './build.ts';
 import { install, PackagedSite } from './site.ts';
+import { lookCommands } from './walk.ts';
 
 const MINUTES = 60_000;
 const deb = (daemon: string, directory: string) => packageFile(directory, new RegExp(`${daemon}_.*_amd64\\.deb$`));
@@ -29,6 +30,21 @@ afterAll(async () => {
 }, MINUTES);
 
 const showJournals = () => onTestFailed(async () => void process.stderr.write(`${await site.journals()}\n`));
+
+it('comes to be by the commands of README.md, from an empty host on', () => {
+  const { transcript } = site;
+  if (process.env['ONESTORAGE_TRANSCRIPT'] !== undefined) process.stderr.write(`${transcript}\n`);
+  expect(transcript).not.toMatch(/^onestorage: /m);
+  expect(transcript).toMatch(/onestorage setup\n[\s\S]*^\+TM_MAD_CONF[\s\S]*nothing was changed; to do it: onestorage setup --apply/m);
+  expect(transcript).toMatch(/this host is host01, machine [0-9a-f]{32}/);
+  // What setup leaves to do, and nothing else: oned reads its files when it starts, and hosts need the drivers.
+  const [, first = '', second = ''] = transcript.split(/^root@frontend:~# onestorage doctor$/m);
+  expect(first).toContain('systemctl restart opennebula');
+  expect(first).toContain('onehost sync --force host01');
+  expect(second).not.toContain('onehost sync');
+  expect(transcript).toContain('TM_MAD  ssh -> agent_local');
+  expect(site.one.model.datastores.get(100)?.tmMad).toBe('agent_local');
+});
 
 it('carries a virtual machine through its whole life by the installed shims', { timeout: 15 * MINUTES }, async () => {
   showJournals();
@@ -72,4 +88,17 @@ it('loses no running operation when the packages are upgraded', { timeout: 10 * 
   expect(clones.map(({ state }) => state)).toEqual(['succeeded']);
   const [ended] = await site.one.tm(terminate(site.one.model, vm));
   expect(ended?.exit).toBe(0);
+});
+
+it('has every command that README.md shows', { timeout: 5 * MINUTES }, async () => {
+  const [operation] = await site.operations();
+  for (const shown of lookCommands()) {
+    const command = shown
+      .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, operation?.id ?? '')
+      .replace('/var/lib/one/datastores', site.one.model.datastoreLocation);
+    // One that goes on until it is stopped is stopped.
+    const printed = await site.machines.frontend.shell(`timeout 5 ${command} 2>&1 >/dev/null || case $? in 1|2|124) ;; *) exit 9 ;; esac`);
+    expect(printed, command).toMatch(/^(?:onestorage: [^\n]+\n(?: {2}hint: [^\n]+\n)?)?$/);
+    expect(printed, command).not.toMatch(/unknown (?:command|option)/);
+  }
 });

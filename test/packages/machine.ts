@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,6 +13,8 @@ export interface MachineOptions {
   readonly baseRoot: string;
   /** Directories that are at the same place inside and outside. */
   readonly binds?: readonly string[];
+  /** Works on the tree before it is booted. */
+  readonly prepare?: (root: Root) => void;
 }
 
 /** A tree of its own over the base: what is changed in it is gone when it is removed. */
@@ -59,10 +62,26 @@ export class Machine {
     this.#leader = leader;
   }
 
-  static async boot(name: string, { baseRoot, binds = [] }: MachineOptions): Promise<Machine> {
+  static async boot(name: string, { baseRoot, binds = [], prepare }: MachineOptions): Promise<Machine> {
     const root = new Root(baseRoot);
+    try {
+      prepare?.(root);
+    } catch (thrown) {
+      root.remove();
+      throw thrown;
+    }
     writeFileSync(join(root.directory, 'etc/hostname'), `${name}\n`);
-    const words = ['--quiet', '--register=no', '--keep-unit', '--console=pipe', `--machine=onestorage-${name}-${process.pid}`];
+    // Machines that were copied with their id would be taken for one.
+    writeFileSync(join(root.directory, 'etc/machine-id'), `${randomUUID().replaceAll('-', '')}\n`);
+    writeFileSync(join(root.directory, 'etc/hosts'), `127.0.0.1 localhost ${name}\n`);
+    const words = [
+      '--quiet',
+      '--register=no',
+      '--keep-unit',
+      '--console=pipe',
+      `--hostname=${name}`,
+      `--machine=onestorage-${name}-${process.pid}`,
+    ];
     const child = spawn(
       'setpriv',
       ['--pdeathsig', 'TERM', 'systemd-nspawn', ...words, '-D', root.directory, ...binds.map((path) => `--bind=${path}`), '--boot'],

@@ -9,6 +9,7 @@ import { type StandIn, startStandIn } from '../lab/opennebula/stand-in.ts';
 import { type PortBlock, reservePorts } from '../lab/ports.ts';
 import { HOSTS, type HostName, makeSite, SESSION, type Site, writeControllerConfig } from '../lab/site.ts';
 import { Machine } from './machine.ts';
+import { walk } from './walk.ts';
 
 /** Number of oneadmin, as the packages make it. */
 const ONEADMIN = 9869;
@@ -25,6 +26,8 @@ export class PackagedSite implements LifeCluster {
   readonly one: StandIn;
   readonly machines: Readonly<Record<HostName, Machine>>;
   readonly #ports: PortBlock;
+  /** How it came to be: what was typed, and what was printed. */
+  transcript = '';
 
   private constructor(site: Site, one: StandIn, machines: Readonly<Record<HostName, Machine>>, ports: PortBlock) {
     this.site = site;
@@ -35,7 +38,8 @@ export class PackagedSite implements LifeCluster {
 
   /** `debs`: packages of agent and controller; hosts get the agent alone. */
   static async start(baseRoot: string, debs: { readonly agent: string; readonly controller: string }): Promise<PackagedSite> {
-    const ports = await reservePorts(HOSTS.length);
+    // One more, for hosts that join.
+    const ports = await reservePorts(HOSTS.length + 1);
     const site = await makeSite(ports);
     const booted = await Promise.all(
       HOSTS.map(async (name) => [name, await Machine.boot(name, { baseRoot, binds: [site.directory] })] as const),
@@ -51,13 +55,14 @@ export class PackagedSite implements LifeCluster {
     const result = new PackagedSite(site, one, machines, ports);
     try {
       await writeControllerConfig(site, { endpoint: one.endpoint.url, version: '7' });
-      for (const name of HOSTS) await install(machines[name], name === 'frontend' ? [debs.agent, debs.controller] : [debs.agent]);
-      for (const name of HOSTS) await result.#configure(name);
-      await result.#installShims();
+      await Promise.all(HOSTS.map((name) => install(machines[name], name === 'frontend' ? [debs.agent, debs.controller] : [debs.agent])));
+      result.transcript = await walk(result, (name) => result.#configure(name, ports.control.at(-1) ?? 0));
+      result.#enterShims();
       return result;
     } catch (thrown) {
+      const journals = await result.journals();
       await result.stop();
-      throw thrown;
+      throw new Error(journals, { cause: thrown });
     }
   }
 
@@ -90,28 +95,22 @@ export class PackagedSite implements LifeCluster {
     await Promise.all([...HOSTS.map((name) => this.machines[name].stop()), this.one.stop(), this.#ports.release()]);
   }
 
-  /** Certificate, configuration and what a site with another DATASTORE_LOCATION adds to the unit; then the daemons start. */
-  async #configure(name: HostName): Promise<void> {
+  /** What this site has that others have not: several machines with one address, datastores at another place. */
+  async #configure(name: HostName, enrolmentPort: number): Promise<void> {
     const machine = this.machines[name];
     const at = (path: string) => join(machine.root.directory, path);
-    const {
-      pki,
-      state_directory: _state,
-      socket: _socket,
-      ...config
-    } = parse(read(this.site.hosts[name].config)) as Record<string, unknown>;
-    writeFileSync(at('etc/onestorage/agent.yaml'), stringify(config));
-    takeOver(String(pki), at('etc/onestorage/pki'));
+    const port = this.site.hosts[name].address.split(':')[1];
+    // The front-end's certificate has the names of the machine, not the address that a host is added with.
+    const address = name === 'frontend' ? { advertise: `localhost:${port}` } : {};
+    const { pki: _pki, state_directory: _state, socket: _socket, remotes: _remotes, ...config } = read(this.site.hosts[name].config);
+    writeFileSync(at('etc/onestorage/agent.yaml'), stringify({ ...config, ...address }));
     const units = ['onestorage-agent'];
     if (name === 'frontend') {
-      const {
-        socket: _own,
-        state_directory: _own2,
-        pki: from,
-        ...settings
-      } = parse(read(this.site.controller.config)) as Record<string, unknown>;
-      writeFileSync(at('etc/onestorage/controller.yaml'), stringify({ ...settings, pki: '/etc/onestorage/controller-pki' }));
-      takeOver(String(from), at('etc/onestorage/controller-pki'));
+      const { socket: _own, state_directory: _own2, pki: _own3, hosts: _hosts, ...settings } = read(this.site.controller.config);
+      const listen = `127.0.0.1:${enrolmentPort}`;
+      const enrolment = { authority: '/etc/onestorage/authority', listen, advertise: listen };
+      const own = { pki: '/etc/onestorage/controller-pki', front_end: { names: ['frontend'], address: `localhost:${port}` }, enrolment };
+      writeFileSync(at('etc/onestorage/controller.yaml'), stringify({ ...settings, ...own }));
       units.push('onestorage-controller');
     }
     const dropIn = [
@@ -127,8 +126,11 @@ export class PackagedSite implements LifeCluster {
     }
     own(this.site.directory);
     await machine.run('systemctl', 'daemon-reload');
-    await machine.run('systemctl', 'start', ...units);
-    for (const unit of units) await machine.shell(answering(unit));
+  }
+
+  /** Waits until the daemons of a machine answer. */
+  async answering(name: HostName): Promise<void> {
+    for (const daemon of name === 'frontend' ? ['agent', 'controller'] : ['agent']) await this.machines[name].shell(answering(daemon));
   }
 
   /** File with the failpoints of the agent of a host. */
@@ -136,10 +138,9 @@ export class PackagedSite implements LifeCluster {
     return join(this.site.directory, 'etc', `${name}.failpoints`);
   }
 
-  /** The front-end's shims, and outside of it, where the stand-in runs them, a program of the same name for each that goes in. */
-  async #installShims(): Promise<void> {
+  /** Where the stand-in runs shims, outside of the front-end, a program of the same name for each that goes in. */
+  #enterShims(): void {
     const { root, leader } = this.machines.frontend;
-    await this.machines.frontend.shell(`install -d -o oneadmin ${REMOTES}; runuser -u oneadmin -- onestorage shims install ${REMOTES}`);
     const enter = join(this.site.directory, 'enter');
     const words = `--target ${leader} --mount --uts --ipc --pid setpriv --reuid=${ONEADMIN} --regid=${ONEADMIN} --clear-groups`;
     writeFileSync(enter, `#!/bin/sh\nexec nsenter ${words} "${REMOTES}/\${0#${this.site.remotes}/}" "$@"\n`, { mode: 0o755 });
@@ -157,24 +158,19 @@ export async function install(machine: Machine, debs: readonly string[]): Promis
   await machine.run('dpkg', '--install', ...debs.map((deb) => `/root/${relative(join(deb, '..'), deb)}`));
 }
 
-function answering(unit: string): string {
-  const socket = `/run/onestorage/${unit.replace('onestorage-', '')}.sock`;
+function answering(daemon: string): string {
+  const socket = `/run/onestorage/${daemon}.sock`;
   return `tries=0; until curl -s --unix-socket ${socket} -o /dev/null http://onestorage/v1/health; do tries=$((tries + 1)); [ $tries -lt 600 ] || exit 1; sleep 0.2; done`;
 }
 
-function takeOver(from: string, to: string): void {
-  cpSync(from, to, { recursive: true });
-  own(to);
-}
-
 /** Gives a tree to oneadmin. */
-function own(path: string): void {
+export function own(path: string): void {
   const found = lstatSync(path);
   if (found.isSymbolicLink()) return;
   chownSync(path, ONEADMIN, ONEADMIN);
   if (found.isDirectory()) for (const name of readdirSync(path)) own(join(path, name));
 }
 
-function read(file: string): string {
-  return readFileSync(file, 'utf8');
+function read(file: string): Record<string, unknown> {
+  return parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
 }
