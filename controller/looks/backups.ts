@@ -181,8 +181,13 @@ function incrementLook(
     sizeBytes: bytes(own?.sizeBytes || (sizeMb === undefined ? 0 : fromMebibytes(sizeMb))),
     present: entries === undefined ? undefined : entry !== undefined,
     mergedInto: into?.backupId,
-    disks: [...new Set(entry?.files.flatMap((name) => /^disk\.(\d+|tpm)\./u.exec(name)?.[1] ?? []))],
+    disks: [...new Set(entry?.files.flatMap((name) => /^disk\.(\d+|tpm)\./u.exec(name)?.[1] ?? []))].sort(byNumber),
   };
+}
+
+/** A directory is listed in no order. `tpm` comes last. */
+function byNumber(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true });
 }
 
 function bytesOf(increments: readonly IncrementLook[]): number {

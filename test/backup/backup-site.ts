@@ -15,7 +15,12 @@ import { PLACES, type Place, type PlaceName } from './places.ts';
 
 /** The restore suite runs where the programs of a place are; CI has all of them (packaging/prepare.sh). */
 export function missing(name: PlaceName): readonly string[] {
-  return ['qemu-img', 'qemu-io', ...PLACES[name].needs].filter((program) => {
+  return missingOf(['qemu-img', 'qemu-io', ...PLACES[name].needs]);
+}
+
+/** Those of these programs that this machine lacks. */
+export function missingOf(programs: readonly string[]): readonly string[] {
+  return programs.filter((program) => {
     try {
       execFileSync('sh', ['-c', `PATH="$PATH:/usr/sbin" command -v ${program}`], { stdio: 'ignore' });
       return false;
@@ -212,7 +217,7 @@ export class BackupVm {
     const diskIds = this.disks.map((disk) => disk.id);
     const image: Image = {
       ...newImage(BACKUPS, { id, name: `${this.vm.id} backup ${id}`, type: 6, path: '' }),
-      ...{ source, format: 'raw', backup: { vmId: this.vm.id, diskIds, increments } },
+      ...{ source, format: 'raw', owner: 'alice', backup: { vmId: this.vm.id, diskIds, increments } },
     };
     model.images.set(id, image);
     backup.images?.push(id);

@@ -22,12 +22,14 @@ export async function startRestServer(directory: string): Promise<RestServer> {
   const args = ['serve', 'restic', '--config', path.join(directory, 'rclone.conf'), '--addr', `127.0.0.1:${port}`];
   const env = { ...process.env, RCLONE_USER: user, RCLONE_PASS: password };
   const child = spawn('rclone', [...args, data], { stdio: 'ignore', env });
-  process.once('exit', () => child.kill('SIGKILL'));
+  const end = (): boolean => child.kill('SIGKILL');
+  process.once('exit', end);
   await answers(port);
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   return {
     ...{ url: `http://127.0.0.1:${port}`, user, password, directory: data },
     stop: async () => {
+      process.off('exit', end);
       child.kill('SIGTERM');
       await exited;
     },

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { answers, freePort } from './free-port.ts';
@@ -9,6 +9,10 @@ export interface Sshd {
   /** Client configuration; every host name but `gone` leads to the server. */
   readonly config: string;
   readonly user: string;
+  /** Connections that there were. */
+  connections(): Promise<number>;
+  /** Ends all connections, as a network does; the server goes on. */
+  drop(): Promise<void>;
   /** Ends the server and all its sessions. */
   stop(): Promise<void>;
 }
@@ -26,6 +30,8 @@ export async function startSshd(directory: string): Promise<Sshd> {
     ...[`ListenAddress 127.0.0.1:${port}`, `HostKey ${at('host_key')}`, `AuthorizedKeysFile ${at('authorized_keys')}`],
     ...['StrictModes no', 'UsePAM no', 'PidFile none', 'PermitRootLogin yes', 'PasswordAuthentication no', 'MaxStartups 100'],
     'Subsystem sftp internal-sftp',
+    // bash reads ~/.bashrc in every session: not that of whoever runs the tests, which may take seconds.
+    `SetEnv HOME=${directory}`,
   ];
   await writeFile(at('sshd_config'), `${server.join('\n')}\n`);
   const client = [
@@ -35,14 +41,21 @@ export async function startSshd(directory: string): Promise<Sshd> {
   ];
   await writeFile(at('ssh_config'), `${client.join('\n')}\n`);
   const program = execFileSync('sh', ['-c', 'PATH="$PATH:/usr/sbin" command -v sshd'], { encoding: 'utf8' }).trim();
-  const child = spawn(program, ['-D', '-e', '-f', at('sshd_config')], { stdio: 'ignore', detached: true });
-  process.once('exit', () => child.kill('SIGKILL'));
+  const child = spawn(program, ['-D', '-E', at('log'), '-f', at('sshd_config')], { stdio: 'ignore', detached: true });
+  const end = (): boolean => child.kill('SIGKILL');
+  process.once('exit', end);
   await answers(port);
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   return {
     config: at('ssh_config'),
     user: os.userInfo().username,
+    connections: async () => (await readFile(at('log'), 'utf8')).split('\n').filter((line) => line.startsWith('Accepted ')).length,
+    drop: async () => {
+      const children = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8');
+      for (const pid of children.trim().split(/\s+/)) process.kill(Number(pid), 'SIGKILL');
+    },
     stop: async () => {
+      process.off('exit', end);
       child.kill('SIGTERM');
       await exited;
     },

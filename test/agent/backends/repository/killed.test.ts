@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ChainOf } from '../../../../agent/backends/repository/input.ts';
 import type { OperationResult } from '../../../../agent/context.ts';
 import { flattenBackup } from '../../../../agent/operations/flatten-backup.ts';
@@ -21,108 +21,93 @@ const incomplete = (await lacks('qemu-img', 'restic', 'rsync', 'ssh')) || missin
 
 let lab: BackupLab;
 
-/** Runs an operation in a process that dies at a failpoint, and then as the next start of the agent finds it. */
-async function killedAndBack(kind: string, input: unknown, point: string): Promise<OperationResult> {
+/** Runs an operation in processes that die, one after the other, each at the next failpoint, and then as the last start of the agent finds it. */
+async function killedAtEach(kind: string, input: unknown, points: readonly string[]): Promise<OperationResult> {
   const id = randomUUID();
   const { secret, sshConfig } = lab.served;
   lab.agent.operations.stop();
   const what = JSON.stringify({ kind, input, secret, sshConfig });
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'child.ts'), lab.host.root, id, what], {
-    env: { ...process.env, ONESTORAGE_FAILPOINTS: `${point}=kill` },
-    stdio: 'inherit',
-  });
-  expect((await once(child, 'exit'))[1]).toBe('SIGKILL');
-  const again = await testAgent(lab.host.root);
-  const agent = sshConfig === undefined ? again.agent : { ...again.agent, sshConfig };
-  try {
-    for (const each of [storeBackup(agent), flattenBackup(agent)]) agent.operations.register(each as never);
-    agent.operations.register(importImage(agent));
-    agent.operations.recover();
-    // The controller asks again for what it waits for, and brings the password.
-    secretsOf(agent).put(id, { path: '', s3: undefined, repository: secret });
-    return (await agent.operations.watch(id)?.done) as OperationResult;
-  } finally {
-    await again.stop();
+  for (const point of points) {
+    const child = spawn(process.execPath, [path.join(import.meta.dirname, 'child.ts'), lab.host.root, id, what], {
+      env: { ...process.env, ONESTORAGE_FAILPOINTS: `${kind}.${point}=kill` },
+      stdio: 'inherit',
+    });
+    expect((await once(child, 'exit'))[1], point).toBe('SIGKILL');
   }
+  lab = lab.withHost(await testAgent(lab.host.root));
+  const { agent } = lab;
+  for (const each of [storeBackup(agent), flattenBackup(agent)]) agent.operations.register(each as never);
+  agent.operations.register(importImage(agent));
+  agent.operations.recover();
+  // The controller asks again for what it waits for, and brings the password.
+  secretsOf(agent).put(id, { path: '', s3: undefined, repository: secret });
+  return (await agent.operations.watch(id)?.done) as OperationResult;
 }
 
-const ends = (kind: string, steps: readonly string[]): string[] => steps.map((step) => `${kind}.${step}.end`);
+const ends = (steps: readonly string[]): readonly string[] => steps.map((step) => `${step}.end`);
 
-describe.skipIf(incomplete).each<PlaceName>(['rsync', 'local'])(
-  'killed on the way, with a repository: %s',
+/**
+ * Of a restore all steps that bring a disk together; merging shares them, and storing what it has merged shares those of a store: there, what comes
+ * before, between and after. Restic spends its time on keys, and what is ours is the same for both: with it, where the repository has a part.
+ */
+const POINTS = {
+  rsync: {
+    store: ['checksum.end', 'upload.begin', ...ends(['upload', 'verify'])],
+    restore: [...ends(['plan', 'fetch-0', 'fetch-1']), 'merge-1.begin', ...ends(['merge-1', 'check', 'publish'])],
+    flatten: [...ends(['make-work', 'plan', 'vm', 'upload']), 'remove.begin', 'remove.end'],
+  },
+  local: { store: ['upload.begin', 'upload.end'], restore: ['fetch-1.end'], flatten: ['upload.end', 'remove.begin', 'remove.end'] },
+} as const;
+
+describe.skipIf(incomplete).each<keyof typeof POINTS & PlaceName>(['rsync', 'local'])(
+  'killed at each step, with a repository: %s',
   { timeout: 5 * MINUTES },
   (name) => {
-    beforeEach(async () => {
+    const points = POINTS[name];
+    let chain: ChainOf;
+    beforeAll(async () => {
       lab = await BackupLab.start(name, [0]);
     }, 5 * MINUTES);
-    afterEach(async () => {
-      await lab.served.stop();
+    afterAll(async () => {
+      await lab.stop();
       await rm(lab.host.root, { recursive: true, force: true });
     });
 
-    // Restic spends its time on keys, and what is ours is the same for both.
-    const storing = name === 'rsync' ? ['look', 'prepare', 'checksum', 'upload', 'verify'] : ['upload'];
-    const points = [...ends('backup.store', storing), 'backup.store.upload.begin'];
-    it.each(points)('at %s a backup is stored once', async (point) => {
+    it(`a backup is stored once: ${points.store.join(', ')}`, async () => {
       await lab.stage(0);
-      const { backupId = '' } = await killedAndBack('backup.store', lab.storeInput(0), point);
-      lab = await reopened();
-      const { increments } = await lab.list([{ id: 0, backupId }]);
+      const { backupId = '' } = await killedAtEach('backup.store', lab.storeInput(0), points.store);
+      chain = [{ id: 0, backupId }];
+      const { increments } = await lab.list(chain);
       expect(increments).toMatchObject([{ present: true }]);
       expect(await catalogSize()).toBe(1);
-      await lab.restore([{ id: 0, backupId }], '0', 'restored');
-      expect(showsTheSame(lab.at('restored'), 'qcow2', lab.disks[0]!.golden(0))).toBe(true);
-      await lab.host.stop();
+      await restoresTo(chain, 0);
     });
 
-    const restoring = ['prepare', 'plan', 'fetch-0', 'fetch-1', 'merge-1', 'check', 'finish', 'publish'];
-    const restorePoints =
-      name === 'rsync' ? [...ends('image.import', restoring), 'image.import.merge-1.begin'] : ['image.import.fetch-1.end'];
-    it.each(restorePoints)('at %s a disk is restored whole', async (point) => {
-      const chain = await lab.chain(1);
-      const result = await killedAndBack('image.import', lab.restoreInput(chain, '0', 'restored', 'raw'), point);
+    it(`a disk is restored whole: ${points.restore.join(', ')}`, async () => {
+      await lab.stage(1);
+      chain = [...chain, { id: 1, backupId: (await lab.store(1)).backupId ?? '' }];
+      const result = await killedAtEach('image.import', lab.restoreInput(chain, '0', 'raw', 'raw'), points.restore);
       expect(result).toMatchObject({ format: 'raw' });
-      expect(showsTheSame(lab.at('restored'), 'raw', lab.disks[0]!.golden(1))).toBe(true);
+      expect(showsTheSame(lab.at('raw'), 'raw', lab.disks[0]!.golden(1))).toBe(true);
       expect(await lab.leftovers()).toEqual([]);
     });
 
-    const flattening = [
-      'make-work',
-      'plan',
-      '0-fetch-0',
-      '0-fetch-1',
-      '0-merge-1',
-      '0-check',
-      'vm',
-      'look',
-      'prepare',
-      'checksum',
-      'upload',
-    ];
-    const flattenEnds = name === 'rsync' ? [...flattening, 'verify', 'remove'] : ['upload', 'remove'];
-    it.each([...ends('backup.flatten', flattenEnds), 'backup.flatten.remove.begin'])('at %s a chain is merged once', async (point) => {
-      const chain = await lab.chain(1);
+    it(`a chain is merged once: ${points.flatten.join(', ')}`, async () => {
       const input = { repository: lab.served.repository, vmId: 7, chain, keepLast: 1 };
-      const { chain: kept = [] } = await killedAndBack('backup.flatten', input, point);
+      const { chain: kept = [] } = await killedAtEach('backup.flatten', input, points.flatten);
       expect(kept.map(({ id }) => id)).toEqual([1]);
-      lab = await reopened();
       expect(await catalogSize()).toBe(1);
-      for (const each of [kept, chain]) await restoresTo(each, 1);
+      await restoresTo(kept, 1);
+      await restoresTo(chain, 1);
       expect(await lab.leftovers()).toEqual([]);
-      await lab.host.stop();
     });
   },
 );
 
 async function restoresTo(chain: ChainOf, step: number): Promise<void> {
-  const target = `restored.${chain.length}`;
+  const target = `restored.${chain.length}.${step}`;
   await lab.restore(chain, '0', target);
   expect(showsTheSame(lab.at(target), 'qcow2', lab.disks[0]!.golden(step))).toBe(true);
-}
-
-/** The same lab with an agent that runs. */
-async function reopened(): Promise<BackupLab> {
-  return lab.withHost(await testAgent(lab.host.root));
 }
 
 async function catalogSize(): Promise<number> {
