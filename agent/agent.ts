@@ -17,6 +17,7 @@ import type { AgentContext } from './context.ts';
 import { OwnIdentity } from './enrolment/own-identity.ts';
 import { measureDatastores } from './metrics.ts';
 import { startMonitoring } from './monitor/start.ts';
+import { bootBackup } from './operations/boot-backup.ts';
 import { copyGuestDisk } from './operations/copy-guest-disk.ts';
 import { copyImage } from './operations/copy-image.ts';
 import { createContext } from './operations/create-context.ts';
@@ -98,6 +99,7 @@ function registerKinds(agent: AgentContext): void {
   operations.register(removeBackup(agent));
   operations.register(flattenBackup(agent));
   operations.register(verifyBackup(agent));
+  operations.register(bootBackup(agent));
   operations.register(unlockRepository(agent));
 }
 

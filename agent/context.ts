@@ -42,4 +42,6 @@ export interface OperationResult {
   readonly backupId?: string;
   /** A chain of backups as it is now. */
   readonly chain?: { id: number; backupId: string }[];
+  /** What of a guest gave a sign of life. */
+  readonly answeredBy?: 'guest agent' | 'console';
 }

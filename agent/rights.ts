@@ -50,6 +50,7 @@ export const RIGHTS = {
   'Backups/Restore': CONTROLLER,
   'Backups/Swap': CONTROLLER,
   'Backups/Verify': CONTROLLER,
+  'Backups/Boot': CONTROLLER,
   'Backups/Unlock': CONTROLLER,
   'Inspections/Inspect': LOOK,
   'Inspections/Quarantine': CONTROLLER,

@@ -139,9 +139,9 @@ export async function createController(given: ControllerConfig, log: Logger): Pr
     hostAdmin,
     adopt: (id, { undo, apply }, signal) => (apply ? adopt : planAdoption)(adoption, id, undo, signal),
     backups: {
-      verify: (imageId, incrementId, signal) => {
-        audit.append({ event: 'verify', image: imageId });
-        return verifyBackup({ imageId, incrementId }, services, signal);
+      verify: (what, signal) => {
+        audit.append({ event: 'verify', image: what.imageId });
+        return verifyBackup(what, services, signal);
       },
       chain: (vmId, signal) => chainOfVm(one, vmId, signal),
       reset: async (vmId, signal) => {

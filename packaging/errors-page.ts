@@ -27,6 +27,7 @@ const MEANINGS = {
   repository_denied: 'the backup server does not let the agent in',
   repository_password: 'the password does not open the repository',
   repository_locked: 'another backup, or one that was cut off, holds the repository',
+  guest_silent: 'a backup was booted, and the guest did not answer',
   repository_damaged: 'data in the repository is missing or damaged',
   origin_failed: 'the server that an image is fetched from failed',
   unknown_host: 'oned wrote a host that the controller does not know',

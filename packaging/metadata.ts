@@ -31,6 +31,8 @@ export const DESCRIPTIONS: Readonly<Record<DaemonName, Description>> = {
 
 /** Programs without which only some things cannot be done: a front-end has no libvirt, few sites have XFS in their images. */
 const OPTIONAL: ReadonlySet<string> = new Set(['virsh', 'mkfs.xfs', 'lzop']);
+/** Large, and only for backups that are booted; KVM hosts have it. */
+const LEFT_OUT: ReadonlySet<string> = new Set(['qemu-system-x86_64']);
 /** On every Debian; to depend on them is an error there. */
 const ESSENTIAL: ReadonlySet<string> = new Set(['coreutils', 'gzip', 'tar', 'util-linux']);
 /** The shims run it. */
@@ -38,7 +40,8 @@ const SHIM_NEEDS = 'curl';
 
 /** Packages with the programs an agent starts. */
 export function programPackages(kind: 'debian' | 'rpm'): { readonly needed: readonly string[]; readonly optional: readonly string[] } {
-  const rows = Object.entries(PROGRAMS).map(([program, row]) => ({ name: row[kind], optional: OPTIONAL.has(program) }));
+  const programs = Object.entries(PROGRAMS).filter(([program]) => !LEFT_OUT.has(program));
+  const rows = programs.map(([program, row]) => ({ name: row[kind], optional: OPTIONAL.has(program) }));
   const wanted = rows.filter(({ name }) => kind === 'rpm' || !ESSENTIAL.has(name));
   const pick = (optional: boolean): string[] => wanted.filter((row) => row.optional === optional).map(({ name }) => name);
   const needed = [...new Set([...pick(false), SHIM_NEEDS])].sort();

@@ -90,6 +90,11 @@ export const REASONS = {
     again: 'later',
     hint: 'wait until the other backup has ended; a lock of a host that is dead expires after 30 minutes',
   },
+  guest_silent: {
+    code: 'FAILED_PRECONDITION',
+    again: 'later',
+    hint: 'give it more time, and look at its last lines on the console; a guest without guest agent must show its login on the serial console',
+  },
   repository_damaged: {
     code: 'DATA_LOSS',
     again: 'no',

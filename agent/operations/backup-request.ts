@@ -1,9 +1,11 @@
 import type { BackupChain__Output } from '../../proto/gen/onestorage/v1/BackupChain.ts';
 import type { BackupLimits__Output } from '../../proto/gen/onestorage/v1/BackupLimits.ts';
 import type { BackupOrigin__Output } from '../../proto/gen/onestorage/v1/BackupOrigin.ts';
+import type { BootBackupRequest__Output } from '../../proto/gen/onestorage/v1/BootBackupRequest.ts';
 import type { Repository__Output } from '../../proto/gen/onestorage/v1/Repository.ts';
 import type { ResticRepository__Output } from '../../proto/gen/onestorage/v1/ResticRepository.ts';
 import { StorageError } from '../../runtime/errors.ts';
+import { MIB } from '../../runtime/units.ts';
 import { checkChain } from '../backends/repository/chain.ts';
 import type { ChainOf, LimitsOf, RepositoryOf, RepositorySecret, ResticOf } from '../backends/repository/input.ts';
 import { isBackupId } from '../backends/repository/repository.ts';
@@ -96,6 +98,25 @@ export function readBackupIds(ids: readonly string[]): string[] {
 export function readDiskId(text: string): string {
   if (/^(?:\d{1,9}|tpm)$/u.test(text)) return text;
   throw new StorageError('bad_argument', `'${text.slice(0, 40)}' is not a disk: a number, or tpm`);
+}
+
+const BUSES = ['virtio', 'scsi', 'ide'] as const;
+const LEAST_MEMORY = 64 * MIB;
+const MOST_MEMORY = 16 * 1024 * MIB;
+const LONGEST_BOOT_SECONDS = 24 * 3600;
+
+/** Error bad_argument. */
+export function readBoot({ disks, memoryBytes, machine, limitSeconds }: BootBackupRequest__Output) {
+  const read = disks.map(({ diskId, bus }) => {
+    const known = BUSES.find((name) => name === bus);
+    if (known === undefined) throw new StorageError('bad_argument', `'${bus.slice(0, 20)}' is not a bus of disks: ${BUSES.join(', ')}`);
+    return { diskId, bus: known };
+  });
+  if (read.length === 0) throw new StorageError('bad_argument', 'no disk is named to boot from');
+  if (machine !== 'pc' && machine !== 'q35') throw new StorageError('bad_argument', `'${machine.slice(0, 20)}' is not a machine: pc, q35`);
+  within(memoryBytes, LEAST_MEMORY, MOST_MEMORY, 'memory of the machine');
+  within(limitSeconds, 1, LONGEST_BOOT_SECONDS, 'limit of the boot');
+  return { disks: read, machine, memoryBytes, limitSeconds } as const;
 }
 
 export function readBackupOrigin(wire: BackupOrigin__Output | null): BackupSource | undefined {

@@ -1,5 +1,6 @@
 import type { BackupUsageRequest__Output } from '../../proto/gen/onestorage/v1/BackupUsageRequest.ts';
 import type { BackupUsageResponse } from '../../proto/gen/onestorage/v1/BackupUsageResponse.ts';
+import type { BootBackupRequest__Output } from '../../proto/gen/onestorage/v1/BootBackupRequest.ts';
 import type { CatalogRequest__Output } from '../../proto/gen/onestorage/v1/CatalogRequest.ts';
 import type { CatalogResponse } from '../../proto/gen/onestorage/v1/CatalogResponse.ts';
 import type { FlattenBackupRequest__Output } from '../../proto/gen/onestorage/v1/FlattenBackupRequest.ts';
@@ -17,7 +18,8 @@ import type { UnlockRepositoryRequest__Output } from '../../proto/gen/onestorage
 import type { VerifyBackupRequest__Output } from '../../proto/gen/onestorage/v1/VerifyBackupRequest.ts';
 import type { OperationKind } from '../../runtime/operations/types.ts';
 import type { AgentContext, OperationResult } from '../context.ts';
-import { type ReadRepository, readBackupIds, readChain, readDiskId, readRepository } from '../operations/backup-request.ts';
+import { type ReadRepository, readBackupIds, readBoot, readChain, readDiskId, readRepository } from '../operations/backup-request.ts';
+import { bootBackup } from '../operations/boot-backup.ts';
 import { flattenBackup } from '../operations/flatten-backup.ts';
 import { importImage } from '../operations/import-image.ts';
 import { backupUsage, catalogOf, listBackup, probeRepository } from '../operations/look-at-backups.ts';
@@ -45,6 +47,7 @@ export function backupsService(agent: AgentContext) {
     restore: importImage(agent),
     swap: swapDisks(agent),
     verify: verifyBackup(agent),
+    boot: bootBackup(agent),
     unlock: unlockRepository(agent),
   };
 
@@ -111,6 +114,11 @@ export function backupsService(agent: AgentContext) {
     Verify: async (request: VerifyBackupRequest__Output, call: Call, send: Send): Promise<void> => {
       const read = readRepository(request.repository);
       await serve(kinds.verify, request.operation, read, { repository: read.repository, chain: readChain(request.chain) }, call, send);
+    },
+    Boot: async (request: BootBackupRequest__Output, call: Call, send: Send): Promise<void> => {
+      const read = readRepository(request.repository);
+      const input = { repository: read.repository, chain: readChain(request.chain), ...readBoot(request) };
+      await serve(kinds.boot, request.operation, read, input, call, send);
     },
     Probe: (request: ProbeRepositoryRequest__Output, call: Call): Promise<ProbeRepositoryResponse> =>
       probeRepository(agent, readRepository(request.repository), call.signal),

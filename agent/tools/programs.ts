@@ -21,6 +21,7 @@ export const PROGRAMS = {
   'qemu-img': { names: ['qemu-img'], debian: 'qemu-utils', rpm: 'qemu-img', version: DASHES },
   'qemu-io': { names: ['qemu-io'], debian: 'qemu-utils', rpm: 'qemu-img', version: DASHES },
   'qemu-nbd': { names: ['qemu-nbd'], debian: 'qemu-utils', rpm: 'qemu-img', version: DASHES },
+  'qemu-system-x86_64': { names: ['qemu-system-x86_64'], debian: 'qemu-system-x86', rpm: 'qemu-system-x86', version: DASHES },
   'mkfs.ext2': { names: ['mkfs.ext2', 'mke2fs'], ...E2FSPROGS },
   'mkfs.ext3': { names: ['mkfs.ext3'], ...E2FSPROGS },
   'mkfs.ext4': { names: ['mkfs.ext4'], ...E2FSPROGS },

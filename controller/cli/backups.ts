@@ -39,10 +39,16 @@ const VERIFY_HELP = `
 An agent reads everything of the chain, up to the increment, and compares it with the checksums that were taken when the backup was made.
 Nothing is changed. It takes as long as a restore; Ctrl-C ends it.
 
-Exit status: 0 nothing differs; 1 something differs, or is not there; 2 it could not be read to its end, or nobody could be asked.
+With --boot the disks are restored into RESTIC_TMP_DIR (RSYNC_TMP_DIR) of that host, compared on the way, and booted as an emulated machine without
+a network, until the guest agent answers or the serial console asks for a login. Nothing of it stays. Machines that boot by BIOS from their own disks
+can be booted; the host needs qemu-system-x86.
+
+Exit status: 0 nothing differs; 1 something differs, is not there, or did not come up; 2 it could not be read to its end, or nobody could
+be asked.
 
 Examples:
   onestorage backups verify 35
+  onestorage backups verify 35 --boot --limit 20
   onestorage backups verify 35 --increment 2 --json`;
 
 const RESET_HELP = `
@@ -71,6 +77,8 @@ export function backupsCommand(): Command {
   const verify = lookCommand('verify', 'read a backup back, and compare it with its checksums', VERIFY_HELP)
     .argument('<image>', 'id of the backup image', idOf('an image'))
     .option('--increment <n>', 'up to this one; without it, all', idOf('an increment'))
+    .option('--boot', 'restore it into a scratch place, and boot it')
+    .option('--limit <minutes>', 'for the boot', idOf('a time in minutes'), 10)
     .action(verifyBackup);
   const reset = lookCommand('reset', 'let the next backup of a virtual machine be a full one, in a new image', RESET_HELP)
     .argument('<vm>', 'id of the virtual machine', idOf('a virtual machine'))
@@ -112,15 +120,23 @@ interface Verification {
   readonly increments: readonly number[];
   /** That were read. */
   readonly sizeBytes: number;
+  /** Of a guest that was booted: its guest agent, or its console. */
+  readonly answeredBy?: string;
   /** What the agent had to say. */
   readonly lines: readonly string[];
   readonly failure?: StorageError;
 }
 
 /** These say something of the backup; all others say that it could not be read. */
-const DIFFERS: ReadonlySet<Reason> = new Set(['bad_checksum', 'repository_damaged', 'broken_chain', 'not_found']);
+const DIFFERS: ReadonlySet<Reason> = new Set(['bad_checksum', 'repository_damaged', 'broken_chain', 'not_found', 'guest_silent']);
 
-async function verifyBackup(image: number, options: LookOptions & { readonly increment?: number }): Promise<void> {
+interface VerifyOptions extends LookOptions {
+  readonly increment?: number;
+  readonly boot?: true;
+  readonly limit: number;
+}
+
+async function verifyBackup(image: number, options: VerifyOptions): Promise<void> {
   await look(async () => {
     const { failure, ...facts } = await readBack(image, options);
     if (options.json) {
@@ -128,12 +144,13 @@ async function verifyBackup(image: number, options: LookOptions & { readonly inc
       printJson({ ...facts, differs, ...(failure && { failure: { reason: failure.reason, message: failure.message } }) });
     }
     if (failure !== undefined) throw failure;
-    if (!options.json) print(`backup ${image}: ${formatBytes(facts.sizeBytes)} were read back, nothing differs\n`);
+    const booted = facts.answeredBy === undefined ? '' : `; it was booted, and its ${facts.answeredBy} answered`;
+    if (!options.json) print(`backup ${image}: ${formatBytes(facts.sizeBytes)} were read back, nothing differs${booted}\n`);
     return FINE;
   }, DIFFERS);
 }
 
-async function readBack(image: number, { socket, json, increment }: LookOptions & { readonly increment?: number }): Promise<Verification> {
+async function readBack(image: number, { socket, json, increment, boot, limit }: VerifyOptions): Promise<Verification> {
   const progress = new ProgressLine();
   const found: { -readonly [K in keyof Verification]: Verification[K] } = {
     image,
@@ -145,12 +162,14 @@ async function readBack(image: number, { socket, json, increment }: LookOptions 
   const take = (event: VerifyEvent): void => {
     if (event.type === 'begun') Object.assign(found, { host: event.host, increments: event.increments });
     else if (event.type === 'progress') progress.show(event, Date.now());
-    else if (event.type === 'verified') found.sizeBytes = event.sizeBytes;
+    else if (event.type === 'verified')
+      Object.assign(found, { sizeBytes: event.sizeBytes, ...(event.answeredBy && { answeredBy: event.answeredBy }) });
     else found.lines = [...found.lines, event.text];
     if (event.type === 'log' && !json) progress.say(event.text);
   };
   try {
-    const path = `/v1/backups/${image}/verification${increment === undefined ? '' : `/${increment}`}`;
+    const what = boot ? `boot/${limit * 60}` : 'verification';
+    const path = `/v1/backups/${image}/${what}${increment === undefined ? '' : `/${increment}`}`;
     for await (const event of askForEvents(socket, path, 'the verification')) take(event as VerifyEvent);
   } catch (thrown) {
     found.failure = asStorageError(thrown);

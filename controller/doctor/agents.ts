@@ -13,7 +13,7 @@ import { expiry, stateProblems } from './own.ts';
 const SKEW_MS = 5000;
 
 /** What only some images need: formats they are packed in, one file system. */
-const SELDOM = /^(?:mkfs\.xfs|gzip|bzip2|xz|zstd|lzop|tar|unzip|restic|rsync|ssh|systemd-run|nice|ionice) /u;
+const SELDOM = /^(?:mkfs\.xfs|gzip|bzip2|xz|zstd|lzop|tar|unzip|restic|rsync|ssh|systemd-run|nice|ionice|qemu-system-x86_64) /u;
 
 interface Seen {
   readonly found: CheckHostResponse__Output;

@@ -1,5 +1,6 @@
 import type { BackupUsageRequest } from '../../proto/gen/onestorage/v1/BackupUsageRequest.ts';
 import type { BackupUsageResponse__Output } from '../../proto/gen/onestorage/v1/BackupUsageResponse.ts';
+import type { BootBackupRequest } from '../../proto/gen/onestorage/v1/BootBackupRequest.ts';
 import type { CatalogRequest } from '../../proto/gen/onestorage/v1/CatalogRequest.ts';
 import type { CatalogResponse__Output } from '../../proto/gen/onestorage/v1/CatalogResponse.ts';
 import type { CopyGuestDiskRequest } from '../../proto/gen/onestorage/v1/CopyGuestDiskRequest.ts';
@@ -71,6 +72,7 @@ export interface AgentRequests {
   'Backups/Restore': RestoreBackupRequest;
   'Backups/Swap': SwapDisksRequest;
   'Backups/Verify': VerifyBackupRequest;
+  'Backups/Boot': BootBackupRequest;
   'Backups/Unlock': UnlockRepositoryRequest;
 }
 export type AgentMethod = keyof AgentRequests;

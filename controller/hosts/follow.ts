@@ -15,6 +15,8 @@ export interface AgentResult {
   readonly backupId?: string;
   /** Of a backup that was flattened, as it is now. */
   readonly chain?: { readonly id: number; readonly backupId: string }[];
+  /** "guest agent" or "console": of a guest that was booted. */
+  readonly answeredBy?: string;
 }
 
 export interface Listener {

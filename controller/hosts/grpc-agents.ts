@@ -52,6 +52,7 @@ const STARTS: { readonly [M in AgentMethod]: Start<M> } = {
   'Backups/Flatten': (channel, request, signal) => callStream(channel.client('Backups'), 'Flatten', request, { signal }),
   'Backups/Restore': (channel, request, signal) => callStream(channel.client('Backups'), 'Restore', request, { signal }),
   'Backups/Swap': (channel, request, signal) => callStream(channel.client('Backups'), 'Swap', request, { signal }),
+  'Backups/Boot': (channel, request, signal) => callStream(channel.client('Backups'), 'Boot', request, { signal }),
   'Backups/Verify': (channel, request, signal) => callStream(channel.client('Backups'), 'Verify', request, { signal }),
   'Backups/Unlock': (channel, request, signal) => callStream(channel.client('Backups'), 'Unlock', request, { signal }),
 };

@@ -44,7 +44,7 @@ export async function lookAtHosts({ config, hosts, agents }: HostServices, signa
   });
 }
 
-/** Without virtual machines nobody needs the hypervisor's tool. */
+/** Without virtual machines nobody needs the hypervisor, or its tool. */
 export function neededPrograms(missing: readonly string[], onlyFrontEnd: boolean): readonly string[] {
-  return onlyFrontEnd ? missing.filter((text) => !text.startsWith('virsh ')) : missing;
+  return onlyFrontEnd ? missing.filter((text) => !/^(?:virsh|qemu-system-\S+) /.test(text)) : missing;
 }

@@ -33,8 +33,6 @@ export async function assemble(
   await step(`${prefix}fetch-0`, () => fetchFile(repository, full, paths.image, context));
   // What is no disk of a guest (the state of a TPM) is taken as it is.
   if (plan.diskId === 'tpm') return;
-  if (plan.format === 'rbd')
-    throw new StorageError('unsupported', `disk ${plan.diskId} was exported from Ceph: restore it into a Ceph datastore`);
   for (const [index, part] of increments.entries()) {
     await step(`${prefix}fetch-${index + 1}`, () => fetchFile(repository, part, paths.increment, context));
     await step(`${prefix}merge-${index + 1}`, async () => {

@@ -2,13 +2,11 @@ import { lstat, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { asStorageError, StorageError } from '../../../runtime/errors.ts';
 import type { OperationContext } from '../../../runtime/operations/types.ts';
-import { formatBytes } from '../../../runtime/units.ts';
-import { freeBytes } from '../../transfer/space.ts';
 import { assemble } from './assemble.ts';
 import { diskOf, resolveChain } from './chain.ts';
 import { fetchFile } from './fetch.ts';
 import type { ChainOf } from './input.ts';
-import { type DiskPlan, planDisk, spaceFor } from './plan.ts';
+import { type DiskPlan, planDisks } from './plan.ts';
 import type { Backup, Repository, RepositoryContext } from './repository.ts';
 import { readStaged, store } from './store.ts';
 
@@ -53,7 +51,8 @@ export async function flatten(
   }
   const directory = path.join(plan.work, String(plan.vmId), 'backup');
   await context.step('work', () => mkdir(directory, { recursive: true, mode: 0o700 }).then(() => undefined));
-  const disks = await context.step('plan', () => planAll(repository, merge, last.backup, directory, limited));
+  const ids = [...new Set(last.backup.files.flatMap(({ name }) => diskOf(name)?.diskId ?? []))];
+  const disks = await context.step('plan', () => planDisks(repository, merge, ids, { directory, purpose: 'to merge increments' }, limited));
   for (const disk of disks) {
     const paths = { image: path.join(directory, nameOf(disk)), increment: path.join(plan.work, 'increment') };
     await assemble(repository, disk, paths, `${disk.diskId}-`, context.step, limited);
@@ -72,27 +71,6 @@ export async function flatten(
 /** Ids of the chain that are backups of their own still: a crash came before they were removed. */
 function present(merge: ChainOf, into: Backup): readonly string[] {
   return merge.map(({ backupId }) => backupId.slice(0, 8)).filter((id) => id !== into.backupId && into.merged.includes(id));
-}
-
-async function planAll(
-  repository: Repository,
-  merge: ChainOf,
-  last: Backup,
-  directory: string,
-  context: RepositoryContext,
-): Promise<readonly DiskPlan[]> {
-  const ids = [...new Set(last.files.flatMap(({ name }) => diskOf(name)?.diskId ?? []))];
-  const plans: DiskPlan[] = [];
-  for (const diskId of ids) plans.push(await planDisk(repository, merge, diskId, context));
-  const needs = plans.reduce((sum, plan) => sum + spaceFor(plan), 0);
-  const free = await freeBytes(directory);
-  if (needs > free) {
-    throw new StorageError(
-      'no_space',
-      `no space left in ${directory} to merge increments (needs ${formatBytes(needs)}, has ${formatBytes(free)})`,
-    );
-  }
-  return plans;
 }
 
 /** The name the disk has in the last increment: what is merged stands in its place. */

@@ -1,4 +1,6 @@
 import { StorageError } from '../../../runtime/errors.ts';
+import { formatBytes } from '../../../runtime/units.ts';
+import { freeBytes } from '../../transfer/space.ts';
 import { diskOf, linksOf, resolveChain } from './chain.ts';
 import type { Wanted } from './fetch.ts';
 import type { ChainOf } from './input.ts';
@@ -7,11 +9,10 @@ import type { Repository, RepositoryContext } from './repository.ts';
 /** What must be read to have one disk as it was at the end of a chain: full first. JSON: stands in journals. */
 export interface DiskPlan {
   readonly diskId: string;
-  readonly format: 'raw' | 'rbd';
   readonly parts: readonly Wanted[];
 }
 
-/** Changes nothing. Errors: not_found, broken_chain, and those of the repository. */
+/** Changes nothing. Errors: not_found, broken_chain, unsupported (of Ceph), and those of the repository. */
 export async function planDisk(repository: Repository, chain: ChainOf, diskId: string, context: RepositoryContext): Promise<DiskPlan> {
   const links = linksOf(resolveChain(await repository.catalog(context), chain, repository.label), diskId, repository.label);
   const parts: Wanted[] = [];
@@ -21,8 +22,27 @@ export async function planDisk(repository: Repository, chain: ChainOf, diskId: s
     if (file === undefined) throw new StorageError('not_found', `backup ${backup.backupId} at ${repository.label} does not have ${name}`);
     parts.push({ backupId: backup.backupId, file });
   }
-  const format = links.some(({ name }) => diskOf(name)?.format === 'rbd') ? 'rbd' : 'raw';
-  return { diskId, format, parts };
+  if (links.some(({ name }) => diskOf(name)?.format === 'rbd')) {
+    throw new StorageError('unsupported', `disk ${diskId} at ${repository.label} was exported from Ceph: restore it into a Ceph datastore`);
+  }
+  return { diskId, parts };
+}
+
+/** Of several disks at once, and whether a directory has the space for all of them. Error no_space. */
+export async function planDisks(
+  repository: Repository,
+  chain: ChainOf,
+  diskIds: readonly string[],
+  { directory, purpose }: { readonly directory: string; readonly purpose: string },
+  context: RepositoryContext,
+): Promise<readonly DiskPlan[]> {
+  const plans: DiskPlan[] = [];
+  for (const diskId of diskIds) plans.push(await planDisk(repository, chain, diskId, context));
+  const needs = plans.reduce((sum, plan) => sum + spaceFor(plan), 0);
+  const free = await freeBytes(directory);
+  if (needs <= free) return plans;
+  const figures = `(needs ${formatBytes(needs)}, has ${formatBytes(free)})`;
+  throw new StorageError('no_space', `no space left in ${directory} ${purpose} ${figures}`);
 }
 
 /** Bytes that are needed for it at most: the full backup, which grows by what is merged into it, and one increment. */

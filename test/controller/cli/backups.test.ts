@@ -157,13 +157,13 @@ describe('commands', () => {
     await serve(
       {},
       {
-        async *verify(image, increment) {
-          asked.push([image, increment]);
+        async *verify(what) {
+          asked.push(what);
           yield { type: 'begun', host: 'backup1', increments: [0, 1] };
           yield { type: 'progress', step: 'read disk.0.0', doneBytes: 1, totalBytes: 4 };
           yield { type: 'log', level: 'warn', text: 'increment 0: no checksum was taken of vm.xml' };
           if (thrown !== undefined) throw thrown;
-          yield { type: 'verified', sizeBytes: 2048 };
+          yield { type: 'verified', sizeBytes: 2048, ...(what.bootSeconds && { answeredBy: 'guest agent' }) };
         },
       },
     );
@@ -172,17 +172,26 @@ describe('commands', () => {
     expect(err).toBe('read disk.0.0\nincrement 0: no checksum was taken of vm.xml\n');
     expect(await run('verify', '20', '--increment', '1', '--json')).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ image: 20, host: 'backup1', increments: [0, 1], sizeBytes: 2048, differs: false });
+    expect(await run('verify', '20', '--boot')).toBe(0);
+    expect(out).toBe('backup 20: 2.0 KiB were read back, nothing differs; it was booted, and its guest agent answered\n');
+    expect(await run('verify', '20', '--boot', '--limit', '3', '--increment', '1')).toBe(0);
+    thrown = new StorageError('guest_silent', 'neither guest agent nor login within 3m00s');
+    expect(await run('verify', '20', '--boot', '--limit', '3')).toBe(1);
     thrown = new StorageError('bad_checksum', 'increment 0: disk.0.0 differs');
     expect(await run('verify', '20', '--json')).toBe(1);
     expect(JSON.parse(out)).toMatchObject({ differs: true, failure: { reason: 'bad_checksum' } });
     expect(err).toContain('increment 0: disk.0.0 differs');
     thrown = new StorageError('repository_unreachable', 'backup.example cannot be reached');
     expect(await run('verify', '20')).toBe(2);
+    const plain = { imageId: 20, incrementId: -1 };
     expect(asked).toEqual([
-      [20, -1],
-      [20, 1],
-      [20, -1],
-      [20, -1],
+      plain,
+      { ...plain, incrementId: 1 },
+      { ...plain, bootSeconds: 600 },
+      { incrementId: 1, imageId: 20, bootSeconds: 180 },
+      { ...plain, bootSeconds: 180 },
+      plain,
+      plain,
     ]);
   });
 

@@ -4,7 +4,8 @@ import type { OperationEvent__Output } from '../../../proto/gen/onestorage/v1/Op
 import { StorageError } from '../../../runtime/errors.ts';
 
 const figures = { movedBytes: 7, skippedBytes: 0, verifiedBytes: 0, processes: 1 };
-const result: OperationEvent__Output = { outcome: { result: { format: 'raw', sizeBytes: 5, md5: '', backupId: '', chain: [] }, figures } };
+const found = { format: 'raw', sizeBytes: 5, md5: '', backupId: '', chain: [], answeredBy: '' };
+const result: OperationEvent__Output = { outcome: { result: found, figures } };
 const log = (text: string): OperationEvent__Output => ({ log: { level: 'warn', text } });
 const broken = new StorageError('unreachable', 'node1 (node1:2635) does not answer');
 
@@ -52,7 +53,7 @@ describe('follow', () => {
   it('gives the result, passes log lines on once, counts once', async () => {
     const one = options();
     const stream = parts([log('begun'), broken], [log('begun'), broken], [log('begun'), log('half'), result]);
-    expect(await follow(stream.open, one)).toEqual({ format: 'raw', sizeBytes: 5, md5: '', backupId: '', chain: [] });
+    expect(await follow(stream.open, one)).toEqual(found);
     expect(stream.opened()).toBe(3);
     expect(one.lines.filter((line) => line === 'warn begun')).toHaveLength(1);
     expect(one.lines).toContain('warn half');

@@ -4,6 +4,7 @@ import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { BackupUsageRequest as _onestorage_v1_BackupUsageRequest, BackupUsageRequest__Output as _onestorage_v1_BackupUsageRequest__Output } from '../../onestorage/v1/BackupUsageRequest.ts';
 import type { BackupUsageResponse as _onestorage_v1_BackupUsageResponse, BackupUsageResponse__Output as _onestorage_v1_BackupUsageResponse__Output } from '../../onestorage/v1/BackupUsageResponse.ts';
+import type { BootBackupRequest as _onestorage_v1_BootBackupRequest, BootBackupRequest__Output as _onestorage_v1_BootBackupRequest__Output } from '../../onestorage/v1/BootBackupRequest.ts';
 import type { CatalogRequest as _onestorage_v1_CatalogRequest, CatalogRequest__Output as _onestorage_v1_CatalogRequest__Output } from '../../onestorage/v1/CatalogRequest.ts';
 import type { CatalogResponse as _onestorage_v1_CatalogResponse, CatalogResponse__Output as _onestorage_v1_CatalogResponse__Output } from '../../onestorage/v1/CatalogResponse.ts';
 import type { FlattenBackupRequest as _onestorage_v1_FlattenBackupRequest, FlattenBackupRequest__Output as _onestorage_v1_FlattenBackupRequest__Output } from '../../onestorage/v1/FlattenBackupRequest.ts';
@@ -24,6 +25,19 @@ import type { VerifyBackupRequest as _onestorage_v1_VerifyBackupRequest, VerifyB
  * VM's host for Store and Restore, any for the rest. An agent keeps passwords no longer than the operation takes.
  */
 export interface BackupsClient extends grpc.Client {
+  /**
+   * Restores disks into the work directory, comparing them with their checksums, and boots an emulated machine of them, without a network, until
+   * its guest agent answers or its serial console asks for a login. Nothing of it stays. Result: size_bytes that were read, answered_by.
+   */
+  Boot(argument: _onestorage_v1_BootBackupRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_onestorage_v1_OperationEvent__Output>;
+  Boot(argument: _onestorage_v1_BootBackupRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_onestorage_v1_OperationEvent__Output>;
+  /**
+   * Restores disks into the work directory, comparing them with their checksums, and boots an emulated machine of them, without a network, until
+   * its guest agent answers or its serial console asks for a login. Nothing of it stays. Result: size_bytes that were read, answered_by.
+   */
+  boot(argument: _onestorage_v1_BootBackupRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_onestorage_v1_OperationEvent__Output>;
+  boot(argument: _onestorage_v1_BootBackupRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_onestorage_v1_OperationEvent__Output>;
+  
   Catalog(argument: _onestorage_v1_CatalogRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_onestorage_v1_CatalogResponse__Output>): grpc.ClientUnaryCall;
   Catalog(argument: _onestorage_v1_CatalogRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_onestorage_v1_CatalogResponse__Output>): grpc.ClientUnaryCall;
   Catalog(argument: _onestorage_v1_CatalogRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_onestorage_v1_CatalogResponse__Output>): grpc.ClientUnaryCall;
@@ -156,6 +170,12 @@ export interface BackupsClient extends grpc.Client {
  * VM's host for Store and Restore, any for the rest. An agent keeps passwords no longer than the operation takes.
  */
 export interface BackupsHandlers extends grpc.UntypedServiceImplementation {
+  /**
+   * Restores disks into the work directory, comparing them with their checksums, and boots an emulated machine of them, without a network, until
+   * its guest agent answers or its serial console asks for a login. Nothing of it stays. Result: size_bytes that were read, answered_by.
+   */
+  Boot: grpc.handleServerStreamingCall<_onestorage_v1_BootBackupRequest__Output, _onestorage_v1_OperationEvent>;
+  
   Catalog: grpc.handleUnaryCall<_onestorage_v1_CatalogRequest__Output, _onestorage_v1_CatalogResponse>;
   
   /**
@@ -208,6 +228,7 @@ export interface BackupsHandlers extends grpc.UntypedServiceImplementation {
 }
 
 export interface BackupsDefinition extends grpc.ServiceDefinition {
+  Boot: MethodDefinition<_onestorage_v1_BootBackupRequest, _onestorage_v1_OperationEvent, _onestorage_v1_BootBackupRequest__Output, _onestorage_v1_OperationEvent__Output>
   Catalog: MethodDefinition<_onestorage_v1_CatalogRequest, _onestorage_v1_CatalogResponse, _onestorage_v1_CatalogRequest__Output, _onestorage_v1_CatalogResponse__Output>
   Flatten: MethodDefinition<_onestorage_v1_FlattenBackupRequest, _onestorage_v1_OperationEvent, _onestorage_v1_FlattenBackupRequest__Output, _onestorage_v1_OperationEvent__Output>
   List: MethodDefinition<_onestorage_v1_ListBackupRequest, _onestorage_v1_ListBackupResponse, _onestorage_v1_ListBackupRequest__Output, _onestorage_v1_ListBackupResponse__Output>

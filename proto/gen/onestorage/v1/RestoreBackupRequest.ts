@@ -10,7 +10,7 @@ export interface RestoreBackupRequest {
   'repository'?: (_onestorage_v1_Repository | null);
   'chain'?: (_onestorage_v1_BackupChain | null);
   /**
-   * "0", or "tpm".
+   * "0"; or "tpm": its state, out of the archive that the backup has.
    */
   'diskId'?: (string);
   /**
@@ -29,7 +29,7 @@ export interface RestoreBackupRequest__Output {
   'repository': (_onestorage_v1_Repository__Output | null);
   'chain': (_onestorage_v1_BackupChain__Output | null);
   /**
-   * "0", or "tpm".
+   * "0"; or "tpm": its state, out of the archive that the backup has.
    */
   'diskId': (string);
   /**

@@ -15,6 +15,10 @@ export interface Result {
    * Chain of backups as it is now.
    */
   'chain'?: (_onestorage_v1_BackupIncrement)[];
+  /**
+   * What of a guest that was booted gave a sign of life: "guest agent" or "console".
+   */
+  'answeredBy'?: (string);
 }
 
 /**
@@ -29,4 +33,8 @@ export interface Result__Output {
    * Chain of backups as it is now.
    */
   'chain': (_onestorage_v1_BackupIncrement__Output)[];
+  /**
+   * What of a guest that was booted gave a sign of life: "guest agent" or "console".
+   */
+  'answeredBy': (string);
 }
