@@ -6,7 +6,7 @@ import { directoryFor, protocolOf, repositoryOf } from '../backups/repository.ts
 import type { Host } from '../hosts/directory.ts';
 import { type DatastoreRecord, words as wordList } from '../opennebula/action-data.ts';
 import { type BackupActionData, type BackupImage, backupActionData, backupImage } from '../opennebula/backup-data.ts';
-import { numberOf, required, textOf } from '../opennebula/pick.ts';
+import { numberOf, required, textOf, yes } from '../opennebula/pick.ts';
 import { readXml } from '../opennebula/xml.ts';
 import type { Flow, FlowTools } from './flow.ts';
 import { usageText } from './usage-text.ts';
@@ -107,6 +107,9 @@ export const incrementFlatten: Flow<'ds/increment_flatten'> = {
     if (image.increments.length <= keepLast) return '';
     const increments = [...linksUpTo(image, -1)];
     const host = await repositoryHost(data.datastore, tools);
+    const sparsify = `${protocolOf(data.datastore).toUpperCase()}_SPARSIFY`;
+    if (yes(data.datastore.template.get(sparsify), false))
+      tools.log('warn', `${sparsify} is not done: what guests have deleted stays in the merged backup`);
     mustBeWhole(image.id, await tools.listBackup(host, repository, increments));
     const request = { repository, vmId: image.vmId, chain: { increments }, keepLast };
     const { chain = [], sizeBytes } = await tools.run(host, 'flatten', 'Backups/Flatten', request);

@@ -1,9 +1,9 @@
-import { asStorageError, StorageError } from '../../runtime/errors.ts';
-import { directoryOf, parseBackupAddress } from '../backups/address.ts';
+import { asStorageError, oneLine, StorageError } from '../../runtime/errors.ts';
+import { type BackupAddress, directoryOf, parseBackupAddress } from '../backups/address.ts';
 import { repositoryOf } from '../backups/repository.ts';
 import type { AgentRequests } from '../hosts/agent-calls.ts';
 import type { Host } from '../hosts/directory.ts';
-import { type DriverActionData, datastoreRecord } from '../opennebula/action-data.ts';
+import { type DriverActionData, datastoreRecord, type ImageRecord } from '../opennebula/action-data.ts';
 import { required } from '../opennebula/pick.ts';
 import type { FlowTools, Place } from './flow.ts';
 
@@ -14,7 +14,7 @@ const BACKUP_DATASTORE = 3;
 
 /**
  * A disk of a backup as the content of an image. oned sends the datastore the image goes to, so the one of the backup is asked for: it must be
- * the one that oned itself has asked for the size (FROM_BACKUP_DS). Throws bad_argument, not_found.
+ * the one that oned itself has asked for the size (FROM_BACKUP_DS). Throws bad_argument, not_found, opennebula_refused, unsupported.
  */
 export async function backupOrigin(data: DriverActionData, tools: FlowTools): Promise<Origin> {
   const path = required(data.image?.path, 'IMAGE/PATH');
@@ -23,10 +23,42 @@ export async function backupOrigin(data: DriverActionData, tools: FlowTools): Pr
   if (named !== undefined && named !== String(address.datastoreId)) {
     throw new StorageError('bad_argument', `PATH is of datastore ${address.datastoreId}, FROM_BACKUP_DS is ${named}`);
   }
+  if (address.rbd) {
+    throw new StorageError('unsupported', `${path} was exported from Ceph, which alone can read it: restore it into a Ceph datastore`);
+  }
   const datastore = datastoreRecord(await tools.datastore(address.datastoreId));
+  await mustBeAllowed(address, required(data.image, 'IMAGE'), tools);
   if (datastore.type !== BACKUP_DATASTORE) throw new StorageError('bad_argument', `datastore ${datastore.id} keeps no backups`);
   const repository = await repositoryOf(datastore, directoryOf(address));
   return { path, backup: { repository, chain: { increments: [...address.chain] }, diskId: address.diskId } };
+}
+
+/** Of OpenNebula's administrators: the user and the group oneadmin. */
+const ONEADMIN = 0;
+/** Of restic's ids OpenNebula may have all digits; addresses need eight. */
+const SHORT = 8;
+
+/**
+ * oned takes any PATH, also one of a backup of somebody else. So OpenNebula is asked, as the owner of the new image, which backups that user may use.
+ * Administrators also read what OpenNebula no longer lists. Throws opennebula_refused.
+ */
+async function mustBeAllowed(address: BackupAddress, { owner }: ImageRecord, tools: FlowTools): Promise<void> {
+  if (owner.id === ONEADMIN || owner.groupId === ONEADMIN) return;
+  const user = required(owner.name, 'IMAGE/UNAME');
+  const directory = directoryOf(address);
+  const usable = await tools.actAs(user).backups(tools.signal);
+  const found = usable.some(({ datastoreId, vmId, jobId, increments }) => {
+    const known = new Set(increments.map(({ source }) => source.slice(0, SHORT)));
+    const sameRepository = address.jobId === undefined ? directory === String(vmId) : jobId === address.jobId;
+    return (
+      datastoreId === address.datastoreId && sameRepository && address.chain.every(({ backupId }) => known.has(backupId.slice(0, SHORT)))
+    );
+  });
+  if (found) return;
+  throw new StorageError(
+    'opennebula_refused',
+    `PATH names a backup in datastore ${address.datastoreId} that user ${oneLine(user)} may not use`,
+  );
 }
 
 /**

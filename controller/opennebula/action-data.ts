@@ -9,6 +9,8 @@ export const FILE_DATASTORE = 2;
 
 export interface ImageRecord {
   readonly id: number | undefined;
+  /** Whose it is. */
+  readonly owner: { readonly id: number | undefined; readonly groupId: number | undefined; readonly name: string | undefined };
   readonly type: number | undefined;
   readonly path: string | undefined;
   readonly source: string | undefined;
@@ -83,6 +85,7 @@ function image(element: XmlElement | undefined): ImageRecord | undefined {
   if (element === undefined) return undefined;
   return {
     id: numberOf(element, 'ID'),
+    owner: { id: numberOf(element, 'UID'), groupId: numberOf(element, 'GID'), name: textOf(element, 'UNAME') },
     type: numberOf(element, 'TYPE'),
     path: textOf(element, 'PATH'),
     source: textOf(element, 'SOURCE'),

@@ -1,5 +1,7 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import { StorageError } from '../../runtime/errors.ts';
+import { type BackupImage, backupImage } from './backup-data.ts';
+import { backupImagesIn } from './backups.ts';
 import { type OpenNebulaOptions, orderOpenNebula, readSession } from './client.ts';
 import { child, childrenOf, numberOf, textOf } from './pick.ts';
 import { readXml } from './xml.ts';
@@ -15,6 +17,8 @@ export interface UserOrders {
   /** The user's own images: OpenNebula has one of a name for each user. */
   ownImages(signal: AbortSignal): Promise<readonly NamedObject[]>;
   ownTemplates(signal: AbortSignal): Promise<readonly NamedObject[]>;
+  /** The backups that the user may use, whoever owns them. */
+  backups(signal: AbortSignal): Promise<readonly BackupImage[]>;
 }
 
 export interface NamedObject {
@@ -37,6 +41,8 @@ const ALLOCATE_MS = 100_000;
 const TOKEN_SECONDS = 300;
 /** Filter of a pool: the user's own, from the first to the last. */
 const OWN = [-3, -1, -1];
+/** All that the user may use, by rights and ACLs. */
+const USABLE = [-2, -1, -1];
 
 /** Acts with the rights of a user, as a server of OpenNebula does. */
 export function userOrders(options: UserOrdersOptions, userName: string): UserOrders {
@@ -64,6 +70,11 @@ export function userOrders(options: UserOrdersOptions, userName: string): UserOr
     deleteTemplate: async (id, signal) => void (await order('one.template.delete', [id], signal)),
     ownImages: (signal) => own('imagepool', 'IMAGE', signal),
     ownTemplates: (signal) => own('templatepool', 'VMTEMPLATE', signal),
+    backups: async (signal) => {
+      const pool = readXml(await order('one.imagepool.info', USABLE, signal), 'the document of one.imagepool.info');
+      // One that was never stored has no SOURCE, and is none yet.
+      return backupImagesIn(pool).flatMap((one) => (textOf(one, 'SOURCE') === undefined ? [] : backupImage(one)));
+    },
   };
 }
 

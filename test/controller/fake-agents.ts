@@ -5,6 +5,7 @@ import type { AgentCalls } from '../../controller/hosts/agent-calls.ts';
 import { hostDirectory } from '../../controller/hosts/directory.ts';
 import type { AgentResult } from '../../controller/hosts/follow.ts';
 import type { AgentProgram } from '../../controller/hosts/too-old.ts';
+import type { BackupImage } from '../../controller/opennebula/backup-data.ts';
 import type { OpenNebula } from '../../controller/opennebula/client.ts';
 import { MARK, type NamedObject, type UserOrders } from '../../controller/opennebula/user-orders.ts';
 import { type VmDocument, vmDocument } from '../../controller/opennebula/vm-document.ts';
@@ -147,7 +148,7 @@ export class FakeAgents implements AgentCalls {
     try {
       return {
         event: 'outcome',
-        outcome: { outcome: 'result', result: { backupId: '', chain: [], ...(await this.behave(call, signal)) }, figures },
+        outcome: { outcome: 'result', result: { backupId: '', chain: [], answeredBy: '', ...(await this.behave(call, signal)) }, figures },
       };
     } catch (thrown) {
       const error = thrown as StorageError;
@@ -211,6 +212,8 @@ export class FakeUserOrders implements UserOrders {
   readonly users: string[] = [];
   /** Throws, to refuse. */
   allow: (what: 'image' | 'template', template: string) => void | Promise<void> = () => undefined;
+  /** That the user may use. */
+  usable: readonly BackupImage[] = [];
   #next = 50;
   allocateImage = async (template: string): Promise<number> => await this.#allocate('image', template);
   allocateTemplate = async (template: string): Promise<number> => await this.#allocate('template', template);
@@ -218,6 +221,7 @@ export class FakeUserOrders implements UserOrders {
   deleteTemplate = async (id: number): Promise<void> => remove(this.templates, id);
   ownImages = async (): Promise<readonly NamedObject[]> => this.images;
   ownTemplates = async (): Promise<readonly NamedObject[]> => this.templates;
+  backups = async (): Promise<readonly BackupImage[]> => this.usable;
 
   async #allocate(what: 'image' | 'template', template: string): Promise<number> {
     await this.allow(what, template);

@@ -158,7 +158,8 @@ const updateConf: Order = ([id = '', text = ''], _user, { model }) => {
 const OWN = '-3';
 
 const imagePool: Order = ([filter], user, { model }) => {
-  const images = [...model.images.values()].filter((one) => filter !== OWN || (one.owner ?? 'oneadmin') === user.name);
+  const isAdmin = user.groupId === 0;
+  const images = [...model.images.values()].filter((one) => (filter !== OWN && isAdmin) || (one.owner ?? 'oneadmin') === user.name);
   return yes(
     element(
       'IMAGE_POOL',
