@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import { failpoint } from '../../runtime/failpoint.ts';
 import type { OperationContext, OperationKind, UndoContext } from '../../runtime/operations/types.ts';
+import { takeTpm } from '../backends/backup/tpm.ts';
 import { type Located, locate, PlaceInput } from '../backends/file/places.ts';
 import { discard, flush, publish, stagePath } from '../backends/file/stage.ts';
 import type { AgentContext, OperationResult } from '../context.ts';
@@ -86,7 +87,7 @@ async function run(agent: AgentContext, input: ImportImageInput, tries: FetchTri
             agent,
             { ...backup, label: input.origin.path },
             target,
-            isFinal('qcow2', input) ? names : { ...names, stage: names.unconverted },
+            isFinal('qcow2', input) && !isTpm(input) ? names : { ...names, stage: names.unconverted },
             context,
           );
     const image = await context.step('finish', () => finish(fetched, names, input, context));
@@ -103,6 +104,11 @@ async function run(agent: AgentContext, input: ImportImageInput, tries: FetchTri
 
 function isFinal(format: Format, input: ImportImageInput): boolean {
   return input.opaque || input.convertTo === undefined || input.convertTo === format;
+}
+
+/** The state of a TPM, for a restore in place; in the backup it is packed. */
+function isTpm({ opaque, origin }: ImportImageInput): boolean {
+  return opaque && origin.backup?.diskId === 'tpm';
 }
 
 async function prepare(target: Located, input: ImportImageInput): Promise<void> {
@@ -122,6 +128,10 @@ async function prepare(target: Located, input: ImportImageInput): Promise<void> 
 /** Judges the whole file and converts it when the datastore has another format. Leaves the stage alone with its final content. */
 async function finish(fetched: Fetched, names: Names, input: ImportImageInput, context: OperationContext): Promise<Image> {
   if (fetched.path === names.stage) return judge(names.stage, fetched.label, input);
+  if (isTpm(input)) {
+    await takeTpm(names.unconverted, names.stage, context);
+    return judge(names.stage, fetched.label, input);
+  }
   const source = await judge(names.unconverted, fetched.label, input);
   const to = input.convertTo ?? source.format;
   await discard(names.stage);

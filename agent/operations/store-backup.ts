@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import type { OperationKind } from '../../runtime/operations/types.ts';
+import { stagedDirectory } from '../backends/backup/staging.ts';
 import { datastoreRoot, locate, PlaceInput, pathWords } from '../backends/file/places.ts';
 import { RepositoryInput } from '../backends/repository/input.ts';
 import { readStaged, store } from '../backends/repository/store.ts';
@@ -17,6 +18,13 @@ export const StoreBackupInput = z.object({
 });
 export type StoreBackupInput = z.infer<typeof StoreBackupInput>;
 
+/** Where prebackup has put it: BACKUP_BASE_PATH of the host, else the directory of the VM. Throws outside_datastore. */
+async function stagedAt(agent: AgentContext, source: StoreBackupInput['source']): Promise<string> {
+  const vm = /^(\d+)\/backup$/u.exec(source.path)?.[1];
+  if (vm !== undefined) return await stagedDirectory(agent, { ...source, path: vm });
+  return (await locate(agent.datastores, source)).path;
+}
+
 /** Sends a staged backup to its repository (contract 1.5 `ds backup`, 7.2). Result: backup id, bytes, format. */
 export function storeBackup(agent: AgentContext): OperationKind<StoreBackupInput, OperationResult> {
   return {
@@ -27,7 +35,7 @@ export function storeBackup(agent: AgentContext): OperationKind<StoreBackupInput
       `backup:${repository.datastoreId}/${repository.directory}/${vmId}`,
     ],
     async run({ repository, vmId, source, diskIds, increment }, context) {
-      const directory = (await locate(agent.datastores, source)).path;
+      const directory = await stagedAt(agent, source);
       const limited = await limitedContext(agent, repository, context);
       const opened = await openFor(agent, repository, context);
       const staged = await context.step('look', () => readStaged(directory, diskIds, increment));

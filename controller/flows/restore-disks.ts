@@ -1,7 +1,8 @@
-import { StorageError } from '../../runtime/errors.ts';
+import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import type { WordsOf } from '../../shims/words.ts';
 import { disksOf, linksUpTo, mustBeWhole } from '../backups/chain.ts';
 import { directoryFor, repositoryOf } from '../backups/repository.ts';
+import type { AgentRequests } from '../hosts/agent-calls.ts';
 import { datastoreRecord } from '../opennebula/action-data.ts';
 import { backupImage } from '../opennebula/backup-data.ts';
 import type { VmDisk, VmDocument } from '../opennebula/vm-document.ts';
@@ -13,6 +14,12 @@ interface Wanted {
   readonly disk: VmDisk;
   readonly place: Place;
   /** Beside it, until all are there. */
+  readonly replacement: Place;
+}
+
+interface Swap {
+  readonly name: string;
+  readonly disk: Place;
   readonly replacement: Place;
 }
 
@@ -33,7 +40,6 @@ export const restoreDisks: Flow<'tm/restore'> = {
     mustBeWhole(image.id, listing);
     const wanted = wantedDisks(words, vm, [...disksOf(listing).keys()], tools);
     const sizes = new Map<number, number>();
-    if (listing.files.some(({ diskId }) => diskId === 'tpm')) tools.log('warn', 'the state of the TPM is not restored');
     for (const { disk, replacement } of wanted) {
       const id = disk.diskId;
       // What a stock driver left when it failed.
@@ -48,15 +54,23 @@ export const restoreDisks: Flow<'tm/restore'> = {
       });
       sizes.set(id, sizeBytes);
     }
+    const swaps = wanted.map(({ disk, place, replacement }): Swap => ({ name: String(disk.diskId), disk: place, replacement }));
+    const hasTpm = listing.files.some(({ diskId }) => diskId === 'tpm');
+    // As stock takes it: with all disks, or with the first one.
+    if (hasTpm && vm.tpm && words.diskId <= 0) swaps.push(...(await restoreTpm(words, { repository, chain: { increments } }, tools)));
     tools.commit();
-    const disks = wanted.map(({ place, replacement }) => ({ disk: place, replacement }));
     try {
-      await tools.run(host, 'swap', 'Backups/Swap', { disks }, { wait: true });
+      await tools.run(
+        host,
+        'swap',
+        'Backups/Swap',
+        { disks: swaps.map(({ disk, replacement }) => ({ disk, replacement })) },
+        { wait: true },
+      );
     } catch (thrown) {
       // It changes nothing, or does all: what is still beside the disks is not needed.
-      for (const { disk, replacement } of wanted) {
-        await tools.run(host, `discard-${disk.diskId}`, 'Disks/Remove', { target: replacement }, { wait: true });
-      }
+      for (const { name, replacement } of swaps)
+        await tools.run(host, `discard-${name}`, 'Disks/Remove', { target: replacement }, { wait: true });
       throw thrown;
     }
     for (const { disk, place } of wanted) {
@@ -75,8 +89,40 @@ export const restoreDisks: Flow<'tm/restore'> = {
       if (words.diskId !== -1 && diskId !== words.diskId) continue;
       await tools.run(host, `undo-${diskId}`, 'Disks/Remove', { target: replacementOf(directory, diskId) });
     }
+    if (vm.tpm) await tools.run(host, 'undo-tpm', 'Disks/Remove', { target: tpmPlaces(directory).replacement });
   },
 };
+
+/** The state of the TPM where the next start of the VM finds it (contract 7.2); without it the disks are restored all the same. */
+async function restoreTpm(
+  words: WordsOf<'tm/restore'>,
+  from: Pick<AgentRequests['Backups/Restore'], 'repository' | 'chain'>,
+  tools: FlowTools,
+): Promise<readonly Swap[]> {
+  const host = tools.host(words.directory.host);
+  const { disk, replacement } = tpmPlaces(tools.vmPlace(words.directory.path, words.vmId));
+  await tools.run(host, 'clear-tpm', 'Disks/Remove', { target: replacement });
+  try {
+    await tools.run(host, 'restore-tpm', 'Backups/Restore', {
+      ...from,
+      diskId: 'tpm',
+      target: replacement,
+      format: '',
+      preallocate: false,
+    });
+    return [{ name: 'tpm', disk, replacement }];
+  } catch (thrown) {
+    const { reason, message } = asStorageError(thrown);
+    if (reason !== 'not_found') throw thrown;
+    tools.log('warn', `the state of the TPM is not restored: ${message}`);
+    return [];
+  }
+}
+
+function tpmPlaces({ datastoreId, path }: Place): Pick<Swap, 'disk' | 'replacement'> {
+  const state = `${path}/tpm/tpm2-00.permall`;
+  return { disk: { datastoreId, path: state }, replacement: { datastoreId, path: `${state}.backup` } };
+}
 
 function replacementOf({ datastoreId, path }: Place, diskId: number): Place {
   return { datastoreId, path: `${path}/disk.${diskId}.backup` };

@@ -2,13 +2,16 @@ import { copyFile, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { asStorageError, StorageError } from '../../../runtime/errors.ts';
 import type { OperationContext } from '../../../runtime/operations/types.ts';
-import { archive } from '../../tools/tar.ts';
+import { MIB } from '../../../runtime/units.ts';
+import { archive, extractMember } from '../../tools/tar.ts';
 import { discard, stagePath } from '../file/stage.ts';
 import { fileOf, type Staging } from './staging.ts';
 
 /** Where libvirt keeps the state of a domain's TPM, below the directory of swtpm, and how OpenNebula calls its copy in the VM directory. */
 const STATE = 'tpm2/tpm2-00.permall';
 const COPY = 'tpm2-00.permall';
+/** Of a state; they take some KiB. */
+const LARGEST = 16 * MIB;
 
 /**
  * `disk.tpm.0`: the state of the VM's TPM as a compressed tar that holds `tpm/` (contract 7.2). libvirt's own copy is the newest; that in the
@@ -34,6 +37,11 @@ export async function stageTpm(
   } finally {
     await discard(copy);
   }
+}
+
+/** What a restore takes of an archive that `stageTpm`, or a stock driver, made: the one file that is the TPM's state. Error not_found. */
+export function takeTpm(from: string, target: string, context: OperationContext): Promise<void> {
+  return extractMember(from, `tpm/${COPY}`, target, LARGEST, context);
 }
 
 async function isThere(file: string): Promise<boolean> {

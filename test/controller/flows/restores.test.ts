@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { backupImage } from '../../../controller/opennebula/backup-data.ts';
+import { readXml } from '../../../controller/opennebula/xml.ts';
 import { StorageError } from '../../../runtime/errors.ts';
 import type { ActionName } from '../../../shims/actions.ts';
 import { type Bench, openBench } from '../call.ts';
@@ -165,6 +167,30 @@ describe('ds/cp of a disk of a backup', () => {
     });
   });
 
+  it('is read for a user who may use the backup, and for nobody else', async () => {
+    const ofAlice = async (path: string) =>
+      base64(
+        Buffer.from(await cp(path), 'base64')
+          .toString()
+          .replace('<UID>0</UID><GID>0</GID><UNAME>oneadmin', '<UID>4</UID><GID>100</GID><UNAME>alice'),
+      );
+    const refused = { reason: 'opennebula_refused', message: expect.stringContaining('in datastore 105 that user alice may not use') };
+    expect((await bench.call('ds/cp', '45', await ofAlice(address))).failure).toMatchObject(refused);
+    const image = /<IMAGE>.*<\/IMAGE>/su.exec(await fixture('restore.action.xml'))?.[0] ?? '';
+    bench.orders.usable = [backupImage(readXml(image, 'an image'))];
+    expect(bench.orders.users).toEqual(['alice']);
+    // Of another machine, and with a link that is not of the backup: job repositories hold the backups of several.
+    for (const path of [
+      address.replace('/2/backup', '/3/backup'),
+      address.replace('407bf2c9', '0badcafe'),
+      address.replace('105//', '105/7/'),
+    ]) {
+      expect((await bench.call('ds/cp', '45', await ofAlice(path))).failure).toMatchObject(refused);
+    }
+    expect(bench.seen()).toEqual([]);
+    expect((await bench.call('ds/cp', '45', await ofAlice(address))).stdout).toMatch(/ raw$/);
+  });
+
   it('leaves nothing of an image that was deleted meanwhile', async () => {
     bench.openNebula.images.delete(45);
     expect((await bench.call('ds/cp', '45', await cp(address))).failure).toMatchObject({
@@ -178,6 +204,7 @@ describe('ds/cp of a disk of a backup', () => {
     ['another FROM_BACKUP_DS', address, '<FROM_BACKUP_DS>106</FROM_BACKUP_DS>', 'FROM_BACKUP_DS is 106'],
     ['a datastore that is not there', address.replace('105', '99'), '', 'no datastore 99'],
     ['what is no address', 'restic://105/x', '', 'is no disk of a backup'],
+    ['what only Ceph can read', address.replace('restic:', 'restic+rbd:'), '', 'was exported from Ceph'],
   ])('refuses %s', async (_, path, more, text) => {
     expect((await bench.call('ds/cp', '45', await cp(path, more))).failure?.message).toContain(text);
     expect(bench.seen()).toEqual([]);
@@ -212,6 +239,32 @@ describe('tm/restore', () => {
       disk: { datastoreId: 107, path: '9/disk.0' },
       replacement: { datastoreId: 107, path: '9/disk.0.backup' },
     });
+  });
+
+  it('restores the state of the TPM with all disks or the first one, and goes without it when there is none', async () => {
+    const withTpm = (request: Parameters<ReturnType<typeof listing>>[0]) => {
+      const found = listing()(request);
+      const [disk] = found.files;
+      return { ...found, files: disk === undefined ? [] : [...found.files, { ...disk, diskId: 'tpm', path: `${DIRECTORY}/disk.tpm.0` }] };
+    };
+    bench.agents.listing = withTpm;
+    bench.openNebula.vm_ = await recordedVm({ snapshots: new Map(), tpm: true });
+    const state = { datastoreId: 107, path: '9/tpm/tpm2-00.permall' };
+    const swap = { disk: state, replacement: { ...state, path: `${state.path}.backup` } };
+    expect((await bench.call('tm/restore', words)).failure).toBeUndefined();
+    expect(bench.request('Backups/Swap')['disks']).toContainEqual(swap);
+    expect(names('Backups/Restore')).toContain(swap.replacement.path);
+    bench.agents.calls.length = 0;
+    await bench.call('tm/restore', words.replace('-1 -1', '-1 1'), '', 'one-disk');
+    expect(names('Backups/Restore')).toEqual(['9/disk.1.backup']);
+    bench.agents.calls.length = 0;
+    bench.agents.behave = ({ method, request }) => {
+      if (method === 'Backups/Restore' && request['diskId'] === 'tpm')
+        throw new StorageError('not_found', 'there is no state in the archive');
+      return { format: 'qcow2', sizeBytes: 2 ** 40, md5: '' };
+    };
+    expect((await bench.call('tm/restore', words, '', 'without')).failure).toBeUndefined();
+    expect(bench.request('Backups/Swap')['disks']).not.toContainEqual(swap);
   });
 
   it('restores one disk of one increment', async () => {
