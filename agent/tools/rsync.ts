@@ -34,7 +34,7 @@ export async function sendFiles(
   const { words, bytesPerSecond, onProgress } = options;
   const limit = bytesPerSecond > 0 ? [`--bwlimit=${Math.max(1, Math.floor(bytesPerSecond / 1024))}`] : [];
   const shell = ['ssh', ...sshOptions(to.target)].join(' ');
-  const args = [...(words.length === 0 ? ['-aS'] : words), ...limit, '--info=progress2', '--protect-args', '-e', shell, '--'];
+  const args = [...(words.length === 0 ? ['-aS'] : words), ...limit, '--partial', '--info=progress2', '--protect-args', '-e', shell, '--'];
   const onLine: RunOptions['onLine'] = (line) => {
     const done = /^\s*([\d,]+)\s+\d+%/u.exec(line)?.[1];
     if (done !== undefined) onProgress(Number(done.replaceAll(',', '')));

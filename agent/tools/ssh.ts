@@ -8,6 +8,8 @@ export interface SshTarget {
   readonly user: string;
   /** Client configuration to use instead of the user's own. */
   readonly config: string | undefined;
+  /** Socket of a connection that stands (ssh-connection.ts); one that has gone meanwhile is done without. */
+  readonly control?: string;
 }
 
 /** No question is ever asked, and a host that is gone is noticed. */
@@ -23,8 +25,9 @@ const FAILED = 255;
 const STDERR_TAIL = 64 * 1024;
 
 /** Words before the host, without blanks or quotes: rsync and restic split them at blanks. Error bad_argument. */
-export function sshOptions({ config }: SshTarget): readonly string[] {
-  return [...(config === undefined ? [] : ['-F', plain(config, 'ssh_config')]), ...OPTIONS.flatMap((option) => ['-o', option])];
+export function sshOptions({ config, control }: SshTarget): readonly string[] {
+  const shared = control === undefined ? [] : ['-o', `ControlPath=${plain(control, 'the socket of ssh')}`, '-o', 'ControlMaster=no'];
+  return [...(config === undefined ? [] : ['-F', plain(config, 'ssh_config')]), ...OPTIONS.flatMap((option) => ['-o', option]), ...shared];
 }
 
 /** user@host. Error bad_argument for what ssh, or a shell, could take for something else. */

@@ -50,6 +50,8 @@ export interface Upload {
 export interface Repository {
   /** For messages: "sftp:oneadmin@backup1:/var/lib/one/datastores/105/7". */
   readonly label: string;
+  /** Behind ssh: an upload that the network has ended is worth another try. Of a REST server and of S3 restic itself tries again. */
+  readonly retries: boolean;
   /** Makes what must be there before anything can be stored; there already: fine. */
   prepare(upload: Pick<Upload, 'sizeBytes' | 'operationId'>, context: RepositoryContext): Promise<void>;
   /** false: nothing was ever stored. */

@@ -39,6 +39,7 @@ export function resticRepository(options: ResticOptions): Repository {
   const usage: Repository['usage'] = (context) => measure(options.measured, context);
   return {
     label: access.label,
+    retries: options.measured?.target !== undefined,
     exists,
     usage,
     async prepare({ sizeBytes }, context) {

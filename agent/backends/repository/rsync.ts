@@ -6,6 +6,7 @@ import { limitRate } from '../../origin/limit.ts';
 import { checkRsyncWords, sendFiles } from '../../tools/rsync.ts';
 import { toolContext } from '../../tools/run.ts';
 import { readOverSsh, runOverSsh, type SshTarget, type Words } from '../../tools/ssh.ts';
+import { sshConnection } from '../../tools/ssh-connection.ts';
 import { MANIFEST, parseManifest, readSmall } from './manifest.ts';
 import { remembered } from './remembered.ts';
 import { remoteUsage } from './remote-usage.ts';
@@ -28,72 +29,74 @@ export interface RsyncRepositoryOptions {
 
 /** Directories on a backup server, as the stock driver lays them out: `<base>/<vm>/<6 hex digits>/`. One is complete when it has its name. */
 export function rsyncRepository(options: RsyncRepositoryOptions): Repository {
-  const { target, base, directory, bytesPerSecond } = options;
+  const { target: server, base, directory, bytesPerSecond } = options;
   const root = path.posix.join(base, directory);
   const words = checkRsyncWords(options.words);
   const stageOf = (operationId: string): string => path.posix.join(root, `${STAGE}${operationId}`);
-  const listing = remembered((context: RepositoryContext) => listFiles(target, root, context));
+  const { use, read } = sshConnection(server);
+  const listing = remembered((context: RepositoryContext) => use(context, (target) => listFiles(target, root, context)));
+
+  const readFile = (file: string, context: RepositoryContext): AsyncIterable<Buffer> =>
+    read(context, (target) => readOverSsh(target, file, toolContext(context)));
 
   return {
-    label: `${target.user}@${target.host}:${root}`,
+    label: `${server.user}@${server.host}:${root}`,
+    retries: true,
     catalog: async (context) => backupsOf(await listing.get(context), Number(directory)),
     locks: async () => [],
     unlock: async () => undefined,
-    usage: (context) => remoteUsage(target, base, context),
+    usage: (context) => use(context, (target) => remoteUsage(target, base, context)),
     async exists(context) {
-      const { code } = await runOverSsh(target, [['test', '-d', root]], { ...toolContext(context), okCodes: [0, 1] });
+      const looking = { ...toolContext(context), okCodes: [0, 1] };
+      const { code } = await use(context, (target) => runOverSsh(target, [['test', '-d', root]], looking));
       return code === 0;
     },
     async prepare({ sizeBytes }, context) {
-      const { free } = await remoteUsage(target, base, context);
+      const { free } = await use(context, (target) => remoteUsage(target, base, context));
       if (free < sizeBytes) {
         throw new StorageError(
           'no_space',
-          `no space left on ${target.host}:${base} (needs ${formatBytes(sizeBytes)}, has ${formatBytes(free)})`,
+          `no space left on ${server.host}:${base} (needs ${formatBytes(sizeBytes)}, has ${formatBytes(free)})`,
         );
       }
     },
     async files(backupId, context) {
       const found = (await listing.get(context)).filter((file) => file.backupId === backupId && !file.name.startsWith('.'));
-      if (found.length === 0) throw new StorageError('not_found', `there is no backup ${backupId} at ${target.host}:${root}`);
+      if (found.length === 0) throw new StorageError('not_found', `there is no backup ${backupId} at ${server.host}:${root}`);
       const list = found.find(({ name }) => name === MANIFEST);
-      const text = list === undefined ? '' : await readSmall(readOverSsh(target, list.path, toolContext(context)), MANIFEST);
+      const text = list === undefined ? '' : await readSmall(readFile(list.path, context), MANIFEST);
       return withFacts(found, parseManifest(text));
     },
-    read: (_backupId, file, context) => limitRate(readOverSsh(target, file.path, toolContext(context)), bytesPerSecond, context.signal),
+    read: (_backupId, file, context) => limitRate(readFile(file.path, context), bytesPerSecond, context.signal),
     async put(upload, context) {
       listing.forget();
       const known = await listing.get(context);
       const stored = storedBy(known, upload.operationId);
       if (stored !== undefined) return stored;
       const stage = stageOf(upload.operationId);
-      await makeStage(target, stage, context);
+      await use(context, (target) => makeStage(target, stage, context));
       const onProgress = (doneBytes: number): void => context.report({ step: 'upload', doneBytes, totalBytes: upload.sizeBytes });
-      await sendFiles(
-        upload.directory,
-        upload.names,
-        { target, directory: stage },
-        { words, bytesPerSecond, onProgress },
-        toolContext(context),
-      );
+      const sending = { words, bytesPerSecond, onProgress };
+      // A connection of its own: it has the time of a large upload, and what others do is not slowed by it.
+      await sendFiles(upload.directory, upload.names, { target: server, directory: stage }, sending, toolContext(context));
       context.count?.({ movedBytes: upload.sizeBytes });
       const backupId = newId(upload.operationId, known);
-      await publish(target, stage, path.posix.join(root, backupId), marksOf(upload), context);
+      await use(context, (target) => publish(target, stage, path.posix.join(root, backupId), marksOf(upload), context));
       listing.forget();
       return backupId;
     },
     async takeBack(operationId, context) {
-      await runOverSsh(target, [['rm', '-rf', '--', stageOf(operationId)]], toolContext(context));
+      await use(context, (target) => runOverSsh(target, [['rm', '-rf', '--', stageOf(operationId)]], toolContext(context)));
       listing.forget();
       const stored = storedBy(await listing.get(context), operationId);
-      if (stored !== undefined) await removeAll(target, root, [stored], context);
+      if (stored !== undefined) await use(context, (target) => removeAll(target, root, [stored], context));
       listing.forget();
     },
     async remove(backupIds, context) {
       listing.forget();
       const there = new Set((await listing.get(context)).map(({ backupId }) => backupId));
       const ids = backupIds.filter((id) => there.has(id));
-      await removeAll(target, root, ids, context);
+      await use(context, (target) => removeAll(target, root, ids, context));
       listing.forget();
     },
   };

@@ -5,6 +5,7 @@ import type { OperationContext } from '../../../runtime/operations/types.ts';
 import { diskOf } from './chain.ts';
 import { MANIFEST, writeManifest } from './manifest.ts';
 import type { Repository, RepositoryContext } from './repository.ts';
+import { retried } from './retry.ts';
 
 export interface Staged {
   readonly names: readonly string[];
@@ -66,9 +67,10 @@ export async function store(
     await writeManifest(directory, names, context);
   });
   const all = [...names, MANIFEST];
-  const backupId = await step('upload', () =>
-    repository.put({ directory, names: all, vmId, operationId, again: attempt > 1, merged, sizeBytes }, context),
-  );
+  const upload = { directory, names: all, vmId, operationId, merged, sizeBytes };
+  // It was reached a moment ago.
+  const put = (again: boolean): Promise<string> => repository.put({ ...upload, again: again || attempt > 1 }, context);
+  const backupId = await step('upload', () => (repository.retries ? retried(put, context) : put(false)));
   await step('verify', () => compareStored(repository, backupId, directory, names, context));
   return { backupId, sizeBytes };
 }

@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { storeBackup } from '../../../../agent/operations/store-backup.ts';
@@ -200,6 +200,38 @@ describe.skipIf(noRsync)('a backup server that is not as it should be', { timeou
     });
   });
 
+  it('is cut off in the middle of an upload: the same operation goes on, over few connections', async () => {
+    await lab.stage(0);
+    await writeFile(path.join(lab.staging, 'disk.0.0'), randomBytes(mib(4)));
+    const { repository } = lab.served;
+    const slow = { ...lab.storeInput(0), repository: { ...repository, limits: { ...repository.limits, bytesPerSecond: mib(1) } } };
+    const before = await lab.served.sshd!.connections();
+    const id = randomUUID();
+    const handle = lab.submit(storeBackup(lab.agent), slow, id);
+    const stage = path.join(lab.served.directory!, `.onestorage.${id}`);
+    const arriving = async (): Promise<boolean> => (await readdir(stage).catch(() => [])).some((name) => name.startsWith('.disk.0.0'));
+    await expect.poll(arriving, { timeout: MINUTES, interval: 5 }).toBe(true);
+    await lab.served.sshd!.drop();
+    const lines: string[] = [];
+    for await (const event of handle.events(AbortSignal.timeout(5 * MINUTES))) if (event.type === 'log') lines.push(event.text);
+    expect(lines).toEqual([expect.stringMatching(/^backup1 cannot be reached by ssh: .*; trying again in 1\.0 s$/u)]);
+    const { backupId = '' } = await handle.done;
+    await lab.verify([{ id: 0, backupId }]);
+    // One for commands and one for data, twice, and one of the look that verifies.
+    expect((await lab.served.sshd!.connections()) - before).toBeLessThanOrEqual(5);
+    await lab.remove([backupId]);
+  });
+
+  it('gets what is staged below BACKUP_BASE_PATH of the host', async () => {
+    await lab.stage(0);
+    const base = path.join(lab.host.root, 'base');
+    await mkdir(path.join(base, '7'), { recursive: true });
+    await rename(lab.staging, path.join(base, '7/backup'));
+    const { backupId = '' } = await lab.submit(storeBackup({ ...lab.agent, backupBasePath: base }), lab.storeInput(0)).done;
+    expect((await lab.list([{ id: 0, backupId }])).files).toMatchObject([{ diskId: '0', checksumKnown: true }]);
+    await lab.remove([backupId]);
+  });
+
   it('has a file that rotted', async () => {
     const [first] = await lab.chain(0);
     const name = path.join(lab.served.directory!, first!.backupId, 'disk.0.0');
@@ -234,12 +266,26 @@ describe.skipIf(noRsync)('a backup server that is not as it should be', { timeou
     await expect(lab.list(chain)).rejects.toMatchObject({ reason: 'not_found' });
   });
 
-  it('keeps the state of a TPM, which is given back as it was', async () => {
+  it('keeps the state of a TPM, which is given back as it was, whatever else the archive has', async () => {
     await lab.stage(0);
-    await writeFile(path.join(lab.staging, 'disk.tpm.0'), 'the state of a TPM');
+    const tpm = path.join(lab.host.root, 'of-the-vm/tpm');
+    await mkdir(tpm, { recursive: true });
+    await writeFile(path.join(tpm, 'tpm2-00.permall'), 'the state of a TPM');
+    await symlink('/etc', path.join(tpm, 'link'));
+    execFileSync('tar', ['-czf', path.join(lab.staging, 'disk.tpm.0'), '-C', path.dirname(tpm), 'tpm']);
     await stageVm(lab.staging, VM_XML);
     const { backupId = '' } = await lab.store(0);
-    await lab.restore([{ id: 0, backupId }], 'tpm', 'tpm');
-    expect(await readFile(lab.at('tpm'), 'utf8')).toBe('the state of a TPM');
+    await lab.restore([{ id: 0, backupId }], 'tpm', 'tpm/tpm2-00.permall.backup');
+    expect(await readFile(lab.at('tpm/tpm2-00.permall.backup'), 'utf8')).toBe('the state of a TPM');
+    expect(await readdir(lab.at('tpm'))).toEqual(['tpm2-00.permall.backup']);
+    // Of an archive without it nothing is left.
+    await rm(path.join(tpm, 'tpm2-00.permall'));
+    await lab.stage(0);
+    execFileSync('tar', ['-czf', path.join(lab.staging, 'disk.tpm.0'), '-C', path.dirname(tpm), 'tpm']);
+    const other = await lab.store(0);
+    await expect(lab.restore([{ id: 0, backupId: other.backupId ?? '' }], 'tpm', 'tpm/other')).rejects.toMatchObject({
+      reason: 'not_found',
+    });
+    expect(await readdir(lab.at('tpm'))).toEqual(['tpm2-00.permall.backup']);
   });
 });
