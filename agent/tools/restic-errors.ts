@@ -19,6 +19,8 @@ interface Meaning {
 const MISSING = /is there a repository at the following location/iu;
 const NOT_THERE =
   /no such file or directory|file does not exist|does not exist|not found|404|the specified key does not exist|the specified bucket does not exist|NoSuchKey|NoSuchBucket/iu;
+/** What S3 says of keys, in words that sound as if it were of the repository. */
+const WRONG_KEY = /access key id you provided does not exist|signature we calculated does not match/iu;
 
 /** In this order: the first that fits. Words of restic 0.14 to 0.18. */
 const MEANINGS: readonly Meaning[] = [
@@ -45,7 +47,7 @@ const MEANINGS: readonly Meaning[] = [
   },
   {
     pattern:
-      /permission denied|access denied|accessdenied|403|401 unauthorized|signature ?does ?not ?match|invalidaccesskeyid|operation not permitted/iu,
+      /permission denied|access denied|accessdenied|403|401 unauthorized|signature ?does ?not ?match|signature we calculated does not match|invalidaccesskeyid|access key id you provided|operation not permitted/iu,
     reason: 'repository_denied',
     text: (label, said) => `repository ${label} refuses access: ${said}`,
   },
@@ -61,7 +63,7 @@ const MEANINGS: readonly Meaning[] = [
 export function meaningOf(named: Named, verb: string, code: number | null, stderr: string): StorageError {
   const text = withoutSecrets(named, stderr);
   const detail = `restic ${verb} of ${named.label}: exit code ${code}\n${text}`;
-  if (MISSING.test(text) && NOT_THERE.test(text))
+  if (MISSING.test(text) && NOT_THERE.test(text) && !WRONG_KEY.test(text))
     return new StorageError('not_found', `there is no repository at ${named.label}`, { detail });
   const meaning = MEANINGS.find(({ pattern }) => pattern.test(text));
   if (meaning === undefined) {

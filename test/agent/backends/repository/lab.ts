@@ -4,6 +4,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { ChainOf } from '../../../../agent/backends/repository/input.ts';
 import type { AgentContext, OperationResult } from '../../../../agent/context.ts';
+import { bootBackup } from '../../../../agent/operations/boot-backup.ts';
 import { flattenBackup } from '../../../../agent/operations/flatten-backup.ts';
 import { importImage } from '../../../../agent/operations/import-image.ts';
 import { listBackup } from '../../../../agent/operations/look-at-backups.ts';
@@ -15,7 +16,7 @@ import type { ListBackupResponse } from '../../../../proto/gen/onestorage/v1/Lis
 import type { OperationHandle, OperationKind } from '../../../../runtime/operations/types.ts';
 import { type TestAgent, testAgent } from '../../origin/agent.ts';
 import { PLACES, type PlaceName, type Served } from './places.ts';
-import { ChangingDisk, stageVm } from './staged.ts';
+import { ChangingDisk, mib, stageVm } from './staged.ts';
 
 /** Text that breaks what is quoted badly. */
 export const VM_XML = `<VM><ID>7</ID><NAME>it's "a" & <b></NAME><TEMPLATE><DISK><DISK_ID>0</DISK_ID></DISK></TEMPLATE></VM>`.replace(
@@ -129,6 +130,12 @@ export class BackupLab {
 
   verify(chain: ChainOf): Promise<OperationResult> {
     return this.submit(verifyBackup(this.agent), { repository: this.served.repository, chain }).done;
+  }
+
+  boot(chain: ChainOf, limitSeconds: number, id?: string): OperationHandle<OperationResult> {
+    const disks = this.disks.map((disk) => ({ diskId: disk.id, bus: 'virtio' as const }));
+    const machine = { memoryBytes: mib(128), machine: 'pc' as const, limitSeconds };
+    return this.submit(bootBackup(this.agent), { repository: this.served.repository, chain, disks, ...machine }, id);
   }
 
   flatten(chain: ChainOf, keepLast: number, id?: string): Promise<OperationResult> {

@@ -3,7 +3,8 @@ import path from 'node:path';
 import type { RepositoryOf, RepositorySecret } from '../../../../agent/backends/repository/input.ts';
 import type { ProgramName } from '../../../../agent/tools/programs.ts';
 import { startRestServer } from '../../../helpers/rest-server.ts';
-import { startSshd } from '../../../helpers/sshd.ts';
+import { startS3Server } from '../../../helpers/s3-server.ts';
+import { type Sshd, startSshd } from '../../../helpers/sshd.ts';
 
 export const PASSWORD = 'the-password-of-the-repository';
 
@@ -23,6 +24,8 @@ export interface Served {
   readonly sshConfig: string | undefined;
   /** Directory in which the server keeps the repository, where a test can damage it; undefined: none. */
   readonly directory: string | undefined;
+  /** Of a server behind ssh. */
+  readonly sshd?: Sshd;
   stop(): Promise<void>;
 }
 
@@ -50,7 +53,7 @@ const startSftp: Start = async (root) => {
   const place = { at: 'sftp', host: 'backup1', user: sshd.user, basePath: `${root}//server` } as const;
   return {
     repository: repositoryAt({ ...RESTIC, place }, root),
-    ...{ secret: SECRET, sshConfig: sshd.config, directory: path.join(basePath, '7'), stop: sshd.stop },
+    ...{ secret: SECRET, sshd, sshConfig: sshd.config, directory: path.join(basePath, '7'), stop: sshd.stop },
   };
 };
 
@@ -72,7 +75,20 @@ const startRsync: Start = async (root) => {
   return {
     repository: repositoryAt({ ...store, arguments: [...store.arguments] }, root),
     secret: { password: '', restPassword: '', s3SecretAccessKey: '' },
-    ...{ sshConfig: sshd.config, directory: path.join(basePath, '7'), stop: sshd.stop },
+    ...{ sshd, sshConfig: sshd.config, directory: path.join(basePath, '7'), stop: sshd.stop },
+  };
+};
+
+const startS3: Start = async (root) => {
+  const server = await startS3Server(path.join(root, 's3'));
+  const place = {
+    ...({ at: 's3', endpoint: server.endpoint, bucket: server.bucket, prefix: '', region: '', accessKeyId: server.accessKeyId } as const),
+    ...{ forcePathStyle: true, caCertificate: server.authority, insecureTls: false },
+  };
+  return {
+    repository: repositoryAt({ ...RESTIC, place }, root),
+    secret: { ...SECRET, s3SecretAccessKey: server.secretAccessKey },
+    ...{ sshConfig: undefined, directory: undefined, stop: server.stop },
   };
 };
 
@@ -81,8 +97,8 @@ export const PLACES = {
   local: { needs: ['restic'], start: startLocal },
   sftp: { needs: ['restic', 'ssh'], start: startSftp },
   rest: { needs: ['restic'], start: startRest },
+  s3: { needs: ['restic'], start: startS3 },
   rsync: { needs: ['rsync', 'ssh'], start: startRsync },
 } as const satisfies Readonly<Record<string, { readonly needs: readonly ProgramName[]; readonly start: Start }>>;
 
 export type PlaceName = keyof typeof PLACES;
-export const PLACE_NAMES = Object.keys(PLACES) as readonly PlaceName[];

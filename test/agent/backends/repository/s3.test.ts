@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ChainOf } from '../../../../agent/backends/repository/input.ts';
+import { listBackup } from '../../../../agent/operations/look-at-backups.ts';
+import { storeBackup } from '../../../../agent/operations/store-backup.ts';
+import { lacks } from '../../tools/context.ts';
+import { BackupLab } from './lab.ts';
+import { showsTheSame } from './staged.ts';
+
+const MINUTES = 60_000;
+
+describe.skipIf(await lacks('qemu-img', 'restic'))('a chain of backups in S3, over TLS', { timeout: 5 * MINUTES }, () => {
+  let lab: BackupLab;
+  let chain: ChainOf;
+  beforeAll(async () => {
+    lab = await BackupLab.start('s3', [0]);
+    chain = await lab.chain(1);
+  }, 5 * MINUTES);
+  afterAll(() => lab.stop());
+
+  /** The same place, reached with other words. */
+  function as(change: { readonly accessKeyId?: string; readonly caCertificate?: string }) {
+    const { repository, secret } = lab.served;
+    const { store } = repository;
+    if (store.kind !== 'restic' || store.place.at !== 's3') throw new Error('not S3');
+    return { secret, repository: { ...repository, store: { ...store, place: { ...store.place, ...change } } } };
+  }
+
+  it('gives each increment back', async () => {
+    const { files = [] } = await lab.list(chain);
+    expect(files).toMatchObject([{ diskId: '0', checksumKnown: true, increments: [0, 1] }]);
+    for (const step of [0, 1]) {
+      await lab.restore(chain.slice(0, step + 1), '0', `restored.${step}`);
+      expect(showsTheSame(lab.at(`restored.${step}`), 'qcow2', lab.disks[0]!.golden(step))).toBe(true);
+    }
+  });
+
+  it('says in one line that a key is wrong, and that the certificate is of nobody it knows', async () => {
+    const stranger = as({ accessKeyId: 'SOMEBODY' });
+    const denied = {
+      reason: 'repository_denied',
+      message: expect.stringMatching(/^repository s3:\S+ refuses access: .*Access Key Id you provided/u),
+    };
+    await listBackup(lab.agent, stranger, { chain, diskId: '' }, AbortSignal.timeout(MINUTES)).catch((e: unknown) =>
+      process.stderr.write(`MSG ${String(e)}\n`),
+    );
+    await expect(listBackup(lab.agent, stranger, { chain, diskId: '' }, AbortSignal.timeout(MINUTES))).rejects.toMatchObject(denied);
+    await lab.stage(0);
+    await expect(lab.submit(storeBackup(lab.agent), { ...lab.storeInput(0), repository: stranger.repository }).done).rejects.toMatchObject(
+      denied,
+    );
+    const untrusted = as({ caCertificate: '' });
+    await expect(listBackup(lab.agent, untrusted, { chain, diskId: '' }, AbortSignal.timeout(MINUTES))).rejects.toMatchObject({
+      reason: 'repository_unreachable',
+      message: expect.stringMatching(/^repository s3:\S+ cannot be reached: .*x509: /u),
+    });
+  });
+
+  it('is removed', async () => {
+    await lab.remove(chain.map(({ backupId }) => backupId));
+    await expect(lab.list(chain)).rejects.toMatchObject({ reason: 'not_found' });
+  });
+});
