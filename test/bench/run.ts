@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import { cpus, loadavg, release } from 'node:os';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cpus, loadavg, release, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -7,6 +7,7 @@ import { startCluster } from '../lab/cluster.ts';
 import { addDatastores } from '../lab/models.ts';
 import { openAccount } from './account.ts';
 import { runActions } from './actions.ts';
+import { runBackups } from './backups.ts';
 import { runClones } from './clones.ts';
 import { isolated, runIsolated, runName } from './isolate.ts';
 import { runLoad } from './load.ts';
@@ -54,7 +55,10 @@ async function main(options: Options): Promise<void> {
     rows.push(...found);
     say(`\n${renderTable(found.filter(shown))}`);
   };
-  const cluster = await startCluster({ controllerOptions: { log_level: 'info' }, agentOptions: { log_level: 'info' } });
+  // The backup server's; agents are told of its configuration before it is there.
+  const directory = await mkdtemp(path.join(tmpdir(), 'ones-bench-ssh-'));
+  const agentOptions = { log_level: 'info', ssh_config: path.join(directory, 'fresh') };
+  const cluster = await startCluster({ controllerOptions: { log_level: 'info' }, agentOptions });
   const account = openAccount(runName(), 'ours');
   try {
     addDatastores(cluster.one.model);
@@ -62,12 +66,14 @@ async function main(options: Options): Promise<void> {
     try {
       for await (const found of runActions(bench, options.actions, wanted)) keep(found);
       for await (const found of runClones(bench, options.scale, wanted)) keep(found);
+      for await (const found of runBackups(bench, { directory, account }, options.scale, wanted)) keep(found);
     } finally {
       await bench.stop();
     }
   } finally {
     await cluster.stop();
     await account.close();
+    await rm(directory, { recursive: true, force: true });
   }
   if (wanted('memory')) keep(await runMemory());
   if (options.only === '') await load(options, facts, say);

@@ -28,7 +28,7 @@ export async function startSsh(directory: string, account: Account): Promise<Ssh
   const config = [`ListenAddress 127.0.0.1:${port}`, `HostKey ${at('host_key')}`, `AuthorizedKeysFile ${at('authorized_keys')}`];
   config.push('StrictModes no', 'UsePAM no', 'PidFile none', 'PermitRootLogin yes', 'PasswordAuthentication no', 'MaxSessions 100');
   // bash reads ~/.bashrc in every session: not that of whoever runs the bench.
-  config.push(`SetEnv HOME=${directory}`);
+  config.push(`SetEnv HOME=${directory}`, 'Subsystem sftp internal-sftp');
   await writeFile(at('sshd_config'), `${config.join('\n')}\n`);
   const client = [
     ...['Host *', '  HostName 127.0.0.1', `  Port ${port}`, `  IdentityFile ${at('user_key')}`, '  BatchMode yes'],
