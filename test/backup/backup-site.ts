@@ -15,12 +15,7 @@ import { PLACES, type Place, type PlaceName } from './places.ts';
 
 /** The restore suite runs where the programs of a place are; CI has all of them (packaging/prepare.sh). */
 export function missing(name: PlaceName): readonly string[] {
-  return missingOf(['qemu-img', 'qemu-io', ...PLACES[name].needs]);
-}
-
-/** Those of these programs that this machine lacks. */
-export function missingOf(programs: readonly string[]): readonly string[] {
-  return programs.filter((program) => {
+  return ['qemu-img', 'qemu-io', ...PLACES[name].needs].filter((program) => {
     try {
       execFileSync('sh', ['-c', `PATH="$PATH:/usr/sbin" command -v ${program}`], { stdio: 'ignore' });
       return false;

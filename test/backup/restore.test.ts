@@ -3,8 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readXml } from '../../controller/opennebula/xml.ts';
 import type { Image } from '../lab/opennebula/model.ts';
-import { BackupSite, type BackupVm, missing, missingOf, NASTY } from './backup-site.ts';
-import { BOOT_NEEDS, bootDisk } from './boot-disk.ts';
+import { BackupSite, type BackupVm, missing, NASTY } from './backup-site.ts';
 import { backups } from './onestorage.ts';
 import { PLACE_NAMES, type PlaceName } from './places.ts';
 import { Matrix } from './report.ts';
@@ -17,7 +16,6 @@ const BACKUPS = {
   'restic rest': { INCREMENT: 2, FULL: 1 },
   rsync: { INCREMENT: 2, FULL: 1 },
 } as const satisfies Record<PlaceName, unknown>;
-const canBoot = missingOf(BOOT_NEEDS).length === 0 || process.env['CI'] === 'true';
 const matrix = new Matrix('restore matrix', ['repository', 'mode', 'increment', 'way', 'disks', 'seconds']);
 afterAll(() => matrix.print());
 
@@ -191,19 +189,6 @@ for (const name of PLACE_NAMES) {
             expect(listed.info).toMatch(/^ls: /);
           }
         });
-      });
-
-      it.skipIf(name !== 'restic local' || !canBoot)('are booted, and the guest agent answers', async () => {
-        const vm = await site.vm('FULL');
-        await vm.stage();
-        await bootDisk(site.cluster.site.directory, path.join(vm.directory, 'backup', 'disk.0.0'));
-        const result = await vm.store();
-        expect(result, result.stderr).toMatchObject({ exit: 0 });
-        const { id } = vm.record(result);
-        const { status, out, err } = await backups(site, 'verify', String(id), '--boot', '--json');
-        expect(status, err).toBe(0);
-        expect(JSON.parse(out)).toMatchObject({ image: id, increments: [0], differs: false, answeredBy: 'guest agent' });
-        expect(site.cluster.leftovers()).toEqual([]);
       });
 
       it('has space, and says how much', async () => {
