@@ -6,8 +6,7 @@ import { oneLine, StorageError } from '../../../runtime/errors.ts';
 import { formatDuration } from '../../../runtime/units.ts';
 import { lastLine, Tail } from '../../tools/output.ts';
 import { AGENT_SOCKET, type Machine, startMachine } from '../../tools/qemu-system.ts';
-import type { StartedProcess } from '../../tools/run.ts';
-import { toolContext } from './context.ts';
+import { type StartedProcess, toolContext } from '../../tools/run.ts';
 import type { RepositoryContext } from './repository.ts';
 
 /** What of a guest has answered. */
