@@ -10,6 +10,8 @@ import type { BackupState as _onestorage_v1_BackupState, BackupState__Output as 
 import type { BackupUsageRequest as _onestorage_v1_BackupUsageRequest, BackupUsageRequest__Output as _onestorage_v1_BackupUsageRequest__Output } from './onestorage/v1/BackupUsageRequest.ts';
 import type { BackupUsageResponse as _onestorage_v1_BackupUsageResponse, BackupUsageResponse__Output as _onestorage_v1_BackupUsageResponse__Output } from './onestorage/v1/BackupUsageResponse.ts';
 import type { BackupsClient as _onestorage_v1_BackupsClient, BackupsDefinition as _onestorage_v1_BackupsDefinition } from './onestorage/v1/Backups.ts';
+import type { BootBackupRequest as _onestorage_v1_BootBackupRequest, BootBackupRequest__Output as _onestorage_v1_BootBackupRequest__Output } from './onestorage/v1/BootBackupRequest.ts';
+import type { BootDisk as _onestorage_v1_BootDisk, BootDisk__Output as _onestorage_v1_BootDisk__Output } from './onestorage/v1/BootDisk.ts';
 import type { CancelOperationRequest as _onestorage_v1_CancelOperationRequest, CancelOperationRequest__Output as _onestorage_v1_CancelOperationRequest__Output } from './onestorage/v1/CancelOperationRequest.ts';
 import type { CancelOperationResponse as _onestorage_v1_CancelOperationResponse, CancelOperationResponse__Output as _onestorage_v1_CancelOperationResponse__Output } from './onestorage/v1/CancelOperationResponse.ts';
 import type { CatalogEntry as _onestorage_v1_CatalogEntry, CatalogEntry__Output as _onestorage_v1_CatalogEntry__Output } from './onestorage/v1/CatalogEntry.ts';
@@ -74,6 +76,8 @@ export interface ProtoGrpcType {
        * VM's host for Store and Restore, any for the rest. An agent keeps passwords no longer than the operation takes.
        */
       Backups: SubtypeConstructor<typeof grpc.Client, _onestorage_v1_BackupsClient> & { service: _onestorage_v1_BackupsDefinition }
+      BootBackupRequest: MessageTypeDefinition<_onestorage_v1_BootBackupRequest, _onestorage_v1_BootBackupRequest__Output>
+      BootDisk: MessageTypeDefinition<_onestorage_v1_BootDisk, _onestorage_v1_BootDisk__Output>
       CancelOperationRequest: MessageTypeDefinition<_onestorage_v1_CancelOperationRequest, _onestorage_v1_CancelOperationRequest__Output>
       CancelOperationResponse: MessageTypeDefinition<_onestorage_v1_CancelOperationResponse, _onestorage_v1_CancelOperationResponse__Output>
       CatalogEntry: MessageTypeDefinition<_onestorage_v1_CatalogEntry, _onestorage_v1_CatalogEntry__Output>
