@@ -1,5 +1,6 @@
 import { formatBytes } from '../../runtime/units.ts';
 import type { BackupLook, IncrementLook } from '../looks/backups.ts';
+import { alarm, state as painted } from './colours.ts';
 import { table } from './table.ts';
 
 const HEAD = ['IMAGE', 'NAME', 'VM', 'DATASTORE', 'MODE', 'INCREMENTS', 'NEWEST', 'SIZE', 'STATE'];
@@ -39,7 +40,7 @@ function factsOf({
 }
 
 function rowOf({ id, full, createdUnixMs, sizeBytes, disks, backupId, present, mergedInto }: IncrementLook): readonly string[] {
-  const known = present ? 'there' : 'MISSING';
+  const known = present ? 'there' : alarm('MISSING');
   const state = mergedInto === undefined ? known : `merged into ${mergedInto}`;
   const type = full ? 'full' : 'increment';
   return [
@@ -54,10 +55,10 @@ function rowOf({ id, full, createdUnixMs, sizeBytes, disks, backupId, present, m
 }
 
 function stateText({ state, increments, failure }: BackupLook): string {
-  if (state === 'whole') return 'whole';
-  if (state === 'unknown') return `not known: ${failure?.message ?? 'nobody could look'}`;
+  if (state === 'whole') return painted('whole');
+  if (state === 'unknown') return alarm(`not known: ${failure?.message ?? 'nobody could look'}`);
   const lost = increments.filter(({ present }) => present === false).map(({ id }) => id);
-  return `increment ${lost.join(', ')} MISSING`;
+  return alarm(`increment ${lost.join(', ')} MISSING`);
 }
 
 function dateText(unixMs: number | undefined): string {

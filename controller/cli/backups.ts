@@ -151,7 +151,8 @@ async function verifyBackup(image: number, options: VerifyOptions): Promise<void
 }
 
 async function readBack(image: number, { socket, json, increment, boot, limit }: VerifyOptions): Promise<Verification> {
-  const progress = new ProgressLine();
+  const progress = new ProgressLine(process.stderr);
+  const begunAt = Date.now();
   const found: { -readonly [K in keyof Verification]: Verification[K] } = {
     image,
     host: undefined,
@@ -161,7 +162,7 @@ async function readBack(image: number, { socket, json, increment, boot, limit }:
   };
   const take = (event: VerifyEvent): void => {
     if (event.type === 'begun') Object.assign(found, { host: event.host, increments: event.increments });
-    else if (event.type === 'progress') progress.show(event, Date.now());
+    else if (event.type === 'progress') progress.show(event, Date.now(), begunAt);
     else if (event.type === 'verified')
       Object.assign(found, { sizeBytes: event.sizeBytes, ...(event.answeredBy && { answeredBy: event.answeredBy }) });
     else found.lines = [...found.lines, event.text];

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { formatBytes } from '../../runtime/units.ts';
 import type { DatastoreLook, DatastorePart } from '../looks/datastores.ts';
+import { alarm, state } from './colours.ts';
 import { askController, field } from './controller-socket.ts';
-import { FINE, type LookOptions, look, lookCommand, print, printJson, WRONG } from './look.ts';
+import { type ListOptions, list, listCommand } from './look.ts';
 import { table } from './table.ts';
 
 const HELP = `
@@ -13,21 +14,23 @@ Exit status: 0 all parts were seen; 1 one was not, or has no marker; 2 the contr
 
 Examples:
   onestorage datastores
+  onestorage datastores --watch
   onestorage datastores --json`;
 
 /** `onestorage datastores`. */
 export function datastoresCommand(): Command {
-  return lookCommand('datastores', 'the datastores with a driver of onestorage, and their space on each host', HELP).action(
-    ({ socket, json }: LookOptions) =>
-      look(async () => {
-        const found = (field(await askController(socket, 'GET', '/v1/datastores'), 'datastores') ?? []) as readonly DatastoreLook[];
-        if (json) printJson(found);
-        else print(datastoreTable(found));
-        const isFine = ({ type, parts }: DatastoreLook): boolean =>
-          parts.every(({ space, marker }) => space !== undefined && (type !== 'system' || marker !== undefined));
-        return found.every(isFine) ? FINE : WRONG;
+  return listCommand('datastores', 'the datastores with a driver of onestorage, and their space on each host', HELP).action(
+    ({ socket, ...options }: ListOptions) =>
+      list(options, {
+        read: async () => (field(await askController(socket, 'GET', '/v1/datastores'), 'datastores') ?? []) as readonly DatastoreLook[],
+        draw: datastoreTable,
+        isFine: (found) => found.every(isFine),
       }),
   );
+}
+
+function isFine({ type, parts }: DatastoreLook): boolean {
+  return parts.every(({ space, marker }) => space !== undefined && (type !== 'system' || marker !== undefined));
 }
 
 export function datastoreTable(datastores: readonly DatastoreLook[]): string {
@@ -35,7 +38,7 @@ export function datastoreTable(datastores: readonly DatastoreLook[]): string {
   const head = ['ID', 'NAME', 'TYPE', 'DRIVER', 'HOST', 'TOTAL', 'USED', 'FREE', 'MARKER', 'STATE'];
   const rows = datastores.flatMap(({ id, name, type, drivers, parts }) => {
     const common = [String(id), name, type, drivers.join(' ')];
-    if (parts.length === 0) return [[...common, '-', '-', '-', '-', '-', 'no host has a part of it']];
+    if (parts.length === 0) return [[...common, '-', '-', '-', '-', '-', alarm('no host has a part of it')]];
     return parts.map((part) => [...common, part.host, ...spaceOf(part), ...stateOf(type, part)]);
   });
   return table([head, ...rows]);
@@ -48,8 +51,8 @@ function spaceOf({ space }: DatastorePart): readonly string[] {
 function stateOf(type: string, { marker, space, failure }: DatastorePart): readonly [string, string] {
   if (space === undefined) {
     if (failure?.reason === 'not_found') return ['-', 'not there yet: made with the first disk, or by the controller in a while'];
-    return ['-', failure?.message ?? ''];
+    return ['-', alarm(failure?.message ?? 'it was not seen')];
   }
-  if (type !== 'system') return ['-', 'ready'];
-  return marker === undefined ? ['none', 'not measured by OpenNebula until it has a marker'] : [marker, 'ready'];
+  if (type !== 'system') return ['-', state('ready')];
+  return marker === undefined ? ['none', alarm('not measured by OpenNebula until it has a marker')] : [marker, state('ready')];
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { CheckResult, Problem } from '../doctor/check.ts';
 import { examine } from '../doctor/doctor.ts';
 import { defaultPlaces } from '../setup/places.ts';
+import { state } from './colours.ts';
 import { askController } from './controller-socket.ts';
 import { FINE, look, NOT_ASKED, print, printJson, WRONG } from './look.ts';
 
@@ -56,11 +57,12 @@ export function doctorStatus(results: readonly CheckResult[]): number {
 export function doctorText(results: readonly CheckResult[]): string {
   const width = Math.max(...results.map((result) => result.check.length));
   const lines = results.flatMap(({ check, problems, unchecked }) => {
-    const row = (word: string, text: string): string => `${check.padEnd(width)}  ${word.padEnd(11)}  ${text}`.trimEnd();
+    const row = (word: string, text: string): string =>
+      `${check.padEnd(width)}  ${state(word)}${' '.repeat(11 - word.length)}  ${text}`.trimEnd();
     if (unchecked !== undefined) return [row('not checked', unchecked)];
     if (problems.length === 0) return [row('ok', '')];
     return problems.flatMap(({ severity, subject, text, remedy }) => [
-      row(severity, text.startsWith(subject) ? text : `${subject}: ${text}`),
+      row(severity, text.includes(subject) ? text : `${subject}: ${text}`),
       `${' '.repeat(width + 15)}-> ${remedy}`,
     ]);
   });

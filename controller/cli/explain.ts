@@ -3,7 +3,9 @@ import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { asStorageError } from '../../runtime/errors.ts';
 import { formatBytes } from '../../runtime/units.ts';
-import type { ExplainedPlace, Explanation } from '../looks/explain.ts';
+import type { Explanation } from '../looks/explain.ts';
+import type { ExplainedPlace, ExplainedSpace } from '../looks/explain-measure.ts';
+import { alarm } from './colours.ts';
 import { postForm } from './controller-socket.ts';
 import { FINE, type LookOptions, look, lookCommand, print, printJson, WRONG } from './look.ts';
 import { table } from './table.ts';
@@ -62,7 +64,7 @@ export function explanationText(found: Explanation): string {
     ['slot', found.class ?? 'none: it changes nothing'],
     ['gives up', none(found.supersedes, 'nothing that is under way')],
   ];
-  const head = ['', 'HOST', 'OPERATION', 'FROM', 'TO'];
+  const head = ['', 'HOST', 'OPERATION', 'SOURCE', 'TARGET'];
   const rows = found.steps.map((step, index) => [
     `${index + 1}`,
     `${step.host} (${step.address})`,
@@ -71,10 +73,17 @@ export function explanationText(found: Explanation): string {
     placeText(step.target, step.host),
   ]);
   const steps = rows.length === 0 ? 'nothing is asked of any host\n' : table([head, ...rows]);
+  const space = found.steps.map(({ space: of }, index) => (of === undefined ? '' : `step ${index + 1} ${spaceText(of)}\n`)).join('');
   const commit = found.commitsBefore === undefined ? '' : `from step ${found.commitsBefore + 1} on it cannot be cancelled\n`;
-  const failure = found.failure === undefined ? '' : `it would fail: ${found.failure.message} (${found.failure.reason})\n`;
+  const failure = found.failure === undefined ? '' : `${alarm(`it would fail: ${found.failure.message} (${found.failure.reason})`)}\n`;
   const lines = facts.map(([label = '', text = '']) => `${label.padEnd(10)}${text}\n`).join('');
-  return `${lines}\n${steps}${commit}${found.remarks.map((text) => `${text}\n`).join('')}${failure}`;
+  return `${lines}\n${steps}${space}${commit}${found.remarks.map((text) => `${text}\n`).join('')}${failure}`;
+}
+
+function spaceText({ host, datastoreId, needsBytes, freeBytes }: ExplainedSpace): string {
+  const needs = needsBytes === undefined ? 'needs space' : `needs at least ${formatBytes(needsBytes)}`;
+  const free = freeBytes === undefined ? 'which is not there yet' : `where ${formatBytes(freeBytes)} are free`;
+  return `${needs} in datastore ${datastoreId} of ${host}, ${free}`;
 }
 
 function placeText(place: ExplainedPlace | undefined, host: string): string {

@@ -1,7 +1,8 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { asStorageError, type Reason } from '../../runtime/errors.ts';
 import { failureText } from '../../runtime/report.ts';
 import { DEFAULT_SOCKET } from './controller-socket.ts';
+import { redraw } from './screen.ts';
 
 /** Exit statuses of commands that look: the worst that was seen. */
 export const FINE = 0;
@@ -13,6 +14,10 @@ export interface LookOptions {
   readonly json?: true;
 }
 
+export interface ListOptions extends LookOptions {
+  readonly watch?: true;
+}
+
 /** A command that asks the controller and changes nothing. */
 export function lookCommand(name: string, description: string, help: string): Command {
   return new Command(name)
@@ -20,6 +25,32 @@ export function lookCommand(name: string, description: string, help: string): Co
     .option('--socket <path>', 'socket of the controller', DEFAULT_SOCKET)
     .option('--json', 'print one JSON document')
     .addHelpText('after', help);
+}
+
+/** The same for what is worth being drawn again and again. */
+export function listCommand(name: string, description: string, help: string): Command {
+  return lookCommand(name, description, help).addOption(new Option('--watch', 'draw it anew every second').conflicts('json'));
+}
+
+/** What a listing reads, how it looks as a table, and whether all of it is as it should be. */
+export interface Listing<T> {
+  readonly read: () => Promise<T>;
+  readonly draw: (found: T) => string;
+  readonly isFine: (found: T) => boolean;
+}
+
+export async function list<T>({ json, watch }: Pick<ListOptions, 'json' | 'watch'>, { read, draw, isFine }: Listing<T>): Promise<void> {
+  await look(async () => {
+    let status = FINE;
+    const picture = async (): Promise<string> => {
+      const found = await read();
+      status = isFine(found) ? FINE : WRONG;
+      return json ? jsonText(found) : draw(found);
+    };
+    if (watch) await redraw(picture);
+    else print(await picture());
+    return status;
+  });
 }
 
 const NOT_THERE: ReadonlySet<Reason> = new Set(['not_found']);
@@ -47,5 +78,9 @@ export function print(text: string): void {
 }
 
 export function printJson(value: unknown): void {
-  print(`${JSON.stringify(value, undefined, 2)}\n`);
+  print(jsonText(value));
+}
+
+function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
 }

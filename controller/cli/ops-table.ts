@@ -1,10 +1,16 @@
 import type { OperationRecord } from '../../runtime/operations/types.ts';
 import { formatBytes, formatDuration } from '../../runtime/units.ts';
+import { alarm, state as painted } from './colours.ts';
 import type { Rates } from './rates.ts';
 import { table } from './table.ts';
 
 const BAR = 12;
-const HEAD = ['ID', 'ACTION', 'STATE', 'STEP', 'PROGRESS', 'RATE', 'REMAINING', 'AGE'] as const;
+/** What a narrow terminal cuts off stands last. */
+const HEAD = ['ID', 'STATE', 'STARTED', 'TIME', 'PROGRESS', 'RATE', 'REMAINING', 'STEP', 'ACTION'] as const;
+
+export const WHOLE_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u;
+/** As much of an id as tables show: it tells the operations of a month apart, and every command takes it. */
+const SHORT_ID = 8;
 
 /** Operations as a table for people. `rates`: of a watcher, who knows more than the average. */
 export function operationTable(records: readonly OperationRecord[], now: number, rates?: Rates, empty = 'nothing is under way\n'): string {
@@ -12,10 +18,16 @@ export function operationTable(records: readonly OperationRecord[], now: number,
 }
 
 function rowOf(record: OperationRecord, now: number, measured: number | undefined): readonly string[] {
+  const { id, subject, state, failure, progress, step, createdAt, finishedAt } = record;
   const { rate, remaining } = pace(record, now, measured);
-  const age = (record.finishedAt ?? now) - record.createdAt;
-  const step = record.failure?.reason ?? record.progress?.step ?? record.step ?? '';
-  return [record.id, record.subject, record.state, step, progressText(record), rate, remaining, formatDuration(Math.max(0, age))];
+  const cells = [progressText(record), rate, remaining, failure?.reason ?? progress?.step ?? step ?? ''].map((text) => text || '-');
+  const time = formatDuration(Math.max(0, (finishedAt ?? now) - createdAt));
+  return [WHOLE_ID.test(id) ? id.slice(0, SHORT_ID) : id, painted(state), timeText(createdAt), time, ...cells, subject];
+}
+
+/** To the second, as `onestorage backups` has it. */
+function timeText(unixMs: number): string {
+  return new Date(unixMs).toISOString().replace(/\.\d+Z$/u, 'Z');
 }
 
 export function progressText({ progress, figures, finishedAt }: Pick<OperationRecord, 'progress' | 'figures' | 'finishedAt'>): string {
@@ -45,7 +57,7 @@ export function operationText(record: OperationRecord): string {
   const lines: [string, string | undefined][] = [
     ['id', record.id],
     ['action', record.subject],
-    ['state', record.state],
+    ['state', painted(record.state)],
     ['step', record.step],
     ['progress', progressText(record)],
     ['attempt', record.attempt > 1 ? String(record.attempt) : undefined],
@@ -53,7 +65,7 @@ export function operationText(record: OperationRecord): string {
     ['ended', record.finishedAt === undefined ? undefined : new Date(record.finishedAt).toISOString()],
     ['moved', record.figures.movedBytes > 0 ? formatBytes(record.figures.movedBytes) : undefined],
     ['verified', record.figures.verifiedBytes > 0 ? formatBytes(record.figures.verifiedBytes) : undefined],
-    ['failure', record.failure === undefined ? undefined : `${record.failure.message} (${record.failure.reason})`],
+    ['failure', record.failure === undefined ? undefined : alarm(`${record.failure.message} (${record.failure.reason})`)],
   ];
   return lines
     .filter(([, text]) => text !== undefined && text !== '')

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const EVERY_MS = 1000;
+const CSI = '\u001b[';
 
 /** Standard output, or what stands for it in a test. */
 export interface Screen {
@@ -30,5 +31,18 @@ export async function redraw(draw: () => Promise<string>, screen: Screen = proce
 function cut(text: string, { columns = 80, rows = 24 }: Screen): readonly string[] {
   const lines = text.replace(/\n$/u, '').split('\n');
   const shown = lines.length < rows ? lines : [...lines.slice(0, rows - 2), `… ${lines.length - rows + 2} more`];
-  return shown.map((line) => line.slice(0, columns - 1));
+  return shown.map((line) => shorten(line, columns - 1));
+}
+
+/** A colour (`ESC [ 31 m`) takes no room, and the one that ends it must not be lost. */
+function shorten(line: string, columns: number): string {
+  const [plain = '', ...coloured] = line.split(CSI);
+  let room = Math.max(0, columns - plain.length);
+  const shown = coloured.map((part) => {
+    const begin = part.indexOf('m') + 1;
+    const text = part.slice(begin, begin + room);
+    room -= text.length;
+    return `${CSI}${part.slice(0, begin)}${text}`;
+  });
+  return plain.slice(0, columns) + shown.join('');
 }

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { formatBytes } from '../../runtime/units.ts';
 import type { DiskLook, VmLook } from '../looks/vms.ts';
+import { alarm } from './colours.ts';
 import { askController, field } from './controller-socket.ts';
-import { FINE, idOf, type LookOptions, look, lookCommand, print, printJson, WRONG } from './look.ts';
+import { idOf, type ListOptions, list, listCommand } from './look.ts';
 import { table } from './table.ts';
 
 const HELP = `
@@ -14,20 +15,22 @@ OpenNebula could not be asked.
 
 Examples:
   onestorage vms
+  onestorage vms --watch
   onestorage vms 9
   onestorage vms 9 --json`;
 
 /** `onestorage vms [ID]`. */
 export function vmsCommand(): Command {
-  return lookCommand('vms', 'virtual machines: where their directories are, and their disks', HELP)
+  return listCommand('vms', 'virtual machines: where their directories are, and their disks', HELP)
     .argument('[id]', 'only this machine, with all its disks', idOf('a virtual machine'))
-    .action((id: number | undefined, { socket, json }: LookOptions) =>
-      look(async () => {
-        const vms = (field(await askController(socket, 'GET', `/v1/vms${id === undefined ? '' : `/${id}`}`), 'vms') ??
-          []) as readonly VmLook[];
-        if (json) printJson(vms);
-        else print(id === undefined ? vmTable(vms) : vms.map(vmText).join('') || `VM ${id} was never deployed: it has no directory\n`);
-        return vms.some(isMissing) ? WRONG : FINE;
+    .action((id: number | undefined, { socket, ...options }: ListOptions) =>
+      list(options, {
+        read: async () => {
+          const path = `/v1/vms${id === undefined ? '' : `/${id}`}`;
+          return (field(await askController(socket, 'GET', path), 'vms') ?? []) as readonly VmLook[];
+        },
+        draw: (vms) => (id === undefined ? vmTable(vms) : vms.map(vmText).join('') || `VM ${id} was never deployed: it has no directory\n`),
+        isFine: (vms) => !vms.some(isMissing),
       }),
     );
 }
@@ -68,7 +71,7 @@ function diskRow({ id, format, type, sizeBytes, allocatedBytes, snapshots, image
 }
 
 function whereText(vm: VmLook): string {
-  if (vm.directory === undefined) return `not known: ${vm.failure?.message ?? 'the host does not answer'}`;
+  if (vm.directory === undefined) return alarm(`not known: ${vm.failure?.message ?? 'the host does not answer'}`);
   if (vm.present !== false) return vm.directory;
-  return isMissing(vm) ? `${vm.directory} IS MISSING` : `${vm.directory} (not there at the moment)`;
+  return isMissing(vm) ? alarm(`${vm.directory} IS MISSING`) : `${vm.directory} (not there at the moment)`;
 }

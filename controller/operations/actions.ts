@@ -170,7 +170,7 @@ async function outcomeOf(handle: OperationHandle<ActionResult>, sink: ActionSink
 /** What says what to do already, or nothing can be done about. */
 const WITHOUT_HINT = new Set(['cancelled', 'superseded', 'unsupported', 'too_old', 'bad_argument', 'not_found', 'busy']);
 
-/** `clone: no space left … (needs 20.0 GiB, has 3.1 GiB; free space in the datastore, or use another one)`, `clone: … (b0ff3406): repair the backing chain; …` */
+/** `clone: no space left … (needs 20.0 GiB, has 3.1 GiB; free space in the datastore, or use another one)`, `clone: … (b0ff3406): a part of the chain …` */
 function failureText({ action }: ActionRequest, error: StorageError): string {
   const verb = verbOf(action);
   const text = error.message.startsWith(`${action}: `) ? error.message.slice(action.length + 2) : error.message;

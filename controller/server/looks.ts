@@ -62,6 +62,6 @@ function queryId(request: IncomingMessage, name: string, what: string): number |
 /** Longer than a key: an agent's operation has the step behind it. */
 function operationId(text: string): string {
   if (!KEY.test(text.split('.')[0] ?? '') || text.length > 128)
-    throw new StorageError('bad_argument', 'this is not the id of an operation');
+    throw new StorageError('bad_argument', `${text.slice(0, 80)} is not the id of an operation`);
   return text;
 }

@@ -39,7 +39,7 @@ export function listOperations(handler: ActionHandler, method: string, all: bool
 
 /** GET and DELETE /v1/operations/<id>. A DELETE that is refused because it is too late answers 409. */
 export function oneOperation(handler: ActionHandler, tombstones: Tombstones, method: string, id: string): JsonAnswer {
-  if (!KEY.test(id)) return errorAnswer('bad_argument', 'this is not the id of an operation');
+  if (!KEY.test(id)) return errorAnswer('bad_argument', `${id.slice(0, 80)} is not the id of an operation`);
   if (method === 'DELETE') return cancel(handler, tombstones, id);
   if (method !== 'GET') return errorAnswer('bad_argument', 'an operation can be read (GET) or cancelled (DELETE)');
   const record = handler.get(id);

@@ -52,13 +52,13 @@ describe('tables', () => {
 it('draws progress over itself on a terminal, and a line a step elsewhere', () => {
   const written: string[] = [];
   const screen = { isTTY: true, columns: 80, write: (text: string) => written.push(text) };
-  const line = new ProgressLine(screen, 0);
-  line.show({ step: 'read disk.0.0', doneBytes: 1024, totalBytes: 4096 }, 1000);
+  const line = new ProgressLine(screen);
+  line.show({ step: 'read disk.0.0', doneBytes: 1024, totalBytes: 4096 }, 1000, 0);
   line.say('a word');
   expect(written).toEqual(['\r\u001b[Kread disk.0.0  [###.........] 25% of 4.0 KiB  1.0 KiB/s  3.0 s left', '\r\u001b[K', 'a word\n']);
   written.length = 0;
-  const plain = new ProgressLine({ ...screen, isTTY: false }, 0);
-  for (const doneBytes of [1, 2]) plain.show({ step: 'read disk.0.0', doneBytes, totalBytes: 4 }, 1000);
+  const plain = new ProgressLine({ ...screen, isTTY: false });
+  for (const doneBytes of [1, 2]) plain.show({ step: 'read disk.0.0', doneBytes, totalBytes: 4 }, 1000, 0);
   plain.clear();
   expect(written).toEqual(['read disk.0.0\n']);
 });

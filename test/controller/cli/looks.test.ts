@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import type { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { datastoresCommand, datastoreTable } from '../../../controller/cli/datastores.ts';
@@ -8,6 +9,7 @@ import { explainCommand } from '../../../controller/cli/explain.ts';
 import { hostsCommand, hostTable } from '../../../controller/cli/hosts.ts';
 import { logsCommand, storyText } from '../../../controller/cli/logs.ts';
 import { opsCommand } from '../../../controller/cli/ops.ts';
+import { operationTable } from '../../../controller/cli/ops-table.ts';
 import { transfersCommand } from '../../../controller/cli/transfers.ts';
 import { vmsCommand, vmTable, vmText } from '../../../controller/cli/vms.ts';
 import type { DatastoreLook } from '../../../controller/looks/datastores.ts';
@@ -49,7 +51,7 @@ const vm: VmLook = {
   disks: [disk],
 };
 const record: OperationRecord = {
-  id: '4f0c2f6e-7c1a',
+  id: '4f0c2f6e-7c1a-4a56-9d1e-3b8f1c1f2a77',
   kind: 'action',
   subject: 'clone of disk 0 of VM 9',
   state: 'failed',
@@ -62,7 +64,7 @@ const record: OperationRecord = {
   finishedAt: 1000,
   failure: { reason: 'no_space', message: 'full' },
 };
-const step = { ...record, id: '4f0c2f6e-7c1a.receive', kind: 'transfer.receive', host: 'host01' };
+const step = { ...record, id: '4f0c2f6e-7c1a-4a56-9d1e-3b8f1c1f2a77.receive', kind: 'transfer.receive', host: 'host01' };
 const explanation: Explanation = {
   subject: 'clone of disk 0 of VM 9',
   class: 'deploy',
@@ -78,6 +80,7 @@ const explanation: Explanation = {
       origin: undefined,
       source: { host: 'frontend', address: 'f:1', place: '106/abc', bytes: 2048, there: true },
       target: { host: 'host01', address: 'a:1', place: '107/9/disk.0', bytes: undefined, there: false },
+      space: { host: 'host01', datastoreId: 107, needsBytes: 2048, freeBytes: 4096 },
     },
   ],
   commitsBefore: undefined,
@@ -136,12 +139,28 @@ describe('tables', () => {
     });
     expect(text).toContain('1970-01-01T00:00:00.005Z  info  made disk.0\n');
     expect(text).toContain('failure   full (no_space)\n');
-    expect(text).toMatch(/1970-01-01T00:00:00.000Z +host01 +transfer.receive +failed +1.0 s +receive +4f0c2f6e-7c1a.receive\n/);
+    expect(text).toMatch(
+      /1970-01-01T00:00:00.000Z +host01 +transfer.receive +failed +1.0 s +receive +4f0c2f6e-7c1a-4a56-9d1e-3b8f1c1f2a77.receive\n/,
+    );
     expect(text).toContain('host01: full (no_space)\n');
     expect(text).toContain('host02 could not be asked');
-    expect(text).toContain('grep 4f0c2f6e-7c1a in the log');
+    expect(text).toContain(`grep ${record.id} in the log`);
     expect(storyText('x', { operation: undefined, parts: [], lines: [], unanswered: [] })).toContain('forgotten');
   });
+});
+
+it('colours states and what is wrong, on terminals that may have colours', () => {
+  const plain = hostTable([up, down], 0);
+  vi.stubEnv('FORCE_COLOR', '1');
+  const coloured = hostTable([up, down], 0);
+  expect(coloured).toContain('\u001b[32mready\u001b[39m\n');
+  expect(coloured).toContain(`\u001b[31m${failure.message}\u001b[39m\n`);
+  expect(stripVTControlCharacters(coloured)).toBe(plain);
+  expect(stripVTControlCharacters(operationTable([record], 0))).toMatch(/^ID +STATE +STARTED .*\n4f0c2f6e +failed +1970/u);
+  vi.unstubAllEnvs();
+  vi.stubEnv('NO_COLOR', '1');
+  expect(hostTable([up, down], 0)).toBe(plain);
+  vi.unstubAllEnvs();
 });
 
 describe('commands', () => {
@@ -193,7 +212,7 @@ describe('commands', () => {
     ['datastores', datastoresCommand, []],
     ['vms', vmsCommand, ['9']],
     ['transfers', transfersCommand, []],
-    ['logs', logsCommand, ['4f0c2f6e-7c1a']],
+    ['logs', logsCommand, ['4f0c2f6e-7c1a-4a56-9d1e-3b8f1c1f2a77']],
     ['explain', explainCommand, ['tm/delete', 'a']],
   ])('%s says that no controller runs, and has examples and exit statuses in its help', async (_name, command, words) => {
     expect(await run(command(), ...words)).toBe(2);
@@ -232,8 +251,24 @@ describe('commands', () => {
     });
     expect(await run(logsCommand(), record.id)).toBe(0);
     expect(await run(logsCommand(), step.id)).toBe(1);
-    expect(await run(logsCommand(), 'ffffffff-0000')).toBe(1);
+    expect(await run(logsCommand(), 'ffffffff-0000-4000-8000-000000000000')).toBe(1);
     expect(err).toContain('there is no operation any more');
+  });
+
+  it('take the beginning of an id, when it is that of one operation', async () => {
+    const other = { ...record, id: '4f0c9999-0000-4000-8000-000000000000' };
+    const story = { operation: record, parts: [step], lines: [], unanswered: [] };
+    await serve({ story: async (id) => ({ ...story, operation: { ...record, subject: id, failure: undefined } }) }, [record, other]);
+    expect(await run(logsCommand(), '4f0c2')).toBe(0);
+    expect(out).toContain(`action    ${record.id}\n`);
+    await run(logsCommand(), '4f0c2.receive');
+    expect(out).toContain(`action    ${step.id}\n`);
+    expect(await run(logsCommand(), '4f0c')).toBe(2);
+    expect(err).toContain(`2 operations begin with 4f0c: ${record.id}, ${other.id}`);
+    for (const verb of ['show', 'watch', 'cancel']) {
+      expect(await run(opsCommand(), verb, 'nosuch')).toBe(1);
+      expect(err).toContain("no operation is or begins with 'nosuch': onestorage ops list --all shows the newest");
+    }
   });
 
   it('explains, with the document of a file', async () => {
@@ -246,6 +281,7 @@ describe('commands', () => {
     });
     expect(await run(explainCommand(), 'tm/clone', 'a b', '-1')).toBe(0);
     expect(out).toMatch(/1 +host01 \(a:1\) +Transfers\/Receive +frontend:106\/abc \(2\.0 KiB\) +107\/9\/disk\.0 \(nothing there\)\n/);
+    expect(out).toContain('step 1 needs at least 2.0 KiB in datastore 107 of host01, where 4.0 KiB are free\n');
     await writeFile(join(directory, 'document'), 'PHE+');
     expect(await run(explainCommand(), 'ds/rm', '7', '--document', join(directory, 'document'))).toBe(1);
     expect(out).toContain('nothing is asked of any host\nfrom step 1 on it cannot be cancelled\nit would fail: host02');

@@ -27,8 +27,8 @@ describe('ops', () => {
   it('shows progress, rate and remaining time', () => {
     expect(operationTable([], 0)).toBe('nothing is under way\n');
     expect(operationTable([record], 1_010_000).split('\n')).toEqual([
-      'ID           ACTION      STATE    STEP         PROGRESS                       RATE        REMAINING  AGE',
-      'operation-1  mv of VM 9  running  copy disk.0  [######......] 50% of 1.0 GiB  51.2 MiB/s  10.0 s     10.0 s',
+      'ID           STATE    STARTED               TIME    PROGRESS                       RATE        REMAINING  STEP         ACTION',
+      'operation-1  running  1970-01-01T00:16:40Z  10.0 s  [######......] 50% of 1.0 GiB  51.2 MiB/s  10.0 s     copy disk.0  mv of VM 9',
       '',
     ]);
   });
@@ -36,7 +36,7 @@ describe('ops', () => {
   it('shows why one failed', () => {
     const failed: OperationRecord = { ...record, state: 'failed', finishedAt: 1_020_000, failure: { reason: 'no_space', message: 'full' } };
     expect(operationText(failed)).toContain('failure   full (no_space)\n');
-    expect(operationTable([failed], 2_000_000)).toMatch(/failed +no_space +20\.0 s/);
+    expect(operationTable([failed], 2_000_000)).toMatch(/failed +1970-01-01T00:16:40Z +20\.0 s +- +- +- +no_space +mv of VM 9\n/);
   });
 
   it('asks the controller over its socket, and says when none is there', async () => {

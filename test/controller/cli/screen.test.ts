@@ -8,7 +8,7 @@ it('draws over its last picture, and cuts what would wrap or scroll', async () =
   const written: string[] = [];
   const screen: Screen = { isTTY: true, columns: 6, rows: 4, write: (text) => written.push(text) };
   const stop = new AbortController();
-  const pictures = ['a\nb\n', '123456789\n', 'a\nb\nc\nd\ne\n'];
+  const pictures = ['a\nb\n', '12\u001b[31m3456789\u001b[39m\n', 'a\nb\nc\nd\ne\n'];
   await redraw(
     async () => {
       const picture = pictures.shift() ?? '';
@@ -18,7 +18,7 @@ it('draws over its last picture, and cuts what would wrap or scroll', async () =
     screen,
     stop.signal,
   );
-  expect(written).toEqual(['\r\u001b[Ja\nb\n', '\u001b[2A\r\u001b[J12345\n', '\u001b[1A\r\u001b[Ja\nb\n… 3 m\n']);
+  expect(written).toEqual(['\r\u001b[Ja\nb\n', '\u001b[2A\r\u001b[J12\u001b[31m345\u001b[39m\n', '\u001b[1A\r\u001b[Ja\nb\n… 3 m\n']);
 });
 
 it('prints one picture where there is no terminal', async () => {
