@@ -4,22 +4,12 @@ import { driverOf } from '../drivers.ts';
 import { flowOf } from '../flows/flows.ts';
 import type { AgentLooks } from '../hosts/agent-looks.ts';
 import { aboutAction } from '../operations/about.ts';
-import type { Where } from '../operations/recorder.ts';
 import { rehearse } from '../operations/rehearse.ts';
 import { type ActiveAction, supersededBy } from '../operations/supersede.ts';
 import type { ActionServices } from '../operations/tools.ts';
 import type { ActionRequest } from '../server/handler.ts';
-import { askHost, type Unanswered } from './ask-hosts.ts';
-
-export interface ExplainedPlace {
-  readonly host: string;
-  readonly address: string;
-  /** `107/9/disk.0` */
-  readonly place: string;
-  /** What is there now, in bytes; undefined: there is nothing, or nobody could look. */
-  readonly bytes: number | undefined;
-  readonly there: boolean | undefined;
-}
+import type { Unanswered } from './ask-hosts.ts';
+import { type ExplainedPlace, type ExplainedSpace, Measurer, noSpace } from './explain-measure.ts';
 
 /** One operation of an agent, in the order in which they would be asked for. */
 export interface ExplainedStep {
@@ -31,6 +21,8 @@ export interface ExplainedStep {
   readonly origin: string | undefined;
   readonly source: ExplainedPlace | undefined;
   readonly target: ExplainedPlace | undefined;
+  /** Of what brings data to the target. */
+  readonly space: ExplainedSpace | undefined;
 }
 
 export interface Explanation {
@@ -51,7 +43,7 @@ export interface Explanation {
 
 export interface ExplainServices {
   readonly actions: ActionServices;
-  readonly agents: Pick<AgentLooks, 'stat'>;
+  readonly agents: Pick<AgentLooks, 'stat' | 'space'>;
   readonly active: () => readonly ActiveAction[];
 }
 
@@ -64,39 +56,25 @@ export async function explain(call: Call, { actions, agents, active }: ExplainSe
   const key = randomUUID();
   const about = aboutAction(action, parseWords(action, argv), stdin, actions.config.datastores);
   const { recorder, failure } = await rehearse({ ...call, key, subject: about.subject }, actions, signal);
-  const measured = recorder.steps.map(async ({ step, method, host, origin, source, target }) => ({
-    step,
-    origin,
-    method,
-    host: host.name,
-    address: host.address,
-    source: await measure(source, agents, signal),
-    target: await measure(target, agents, signal),
-  }));
+  const measurer = new Measurer({ looks: agents, calls: actions.agents, signal });
+  const steps = await Promise.all(
+    recorder.steps.map(async ({ step, method, host, origin, source, target }): Promise<ExplainedStep> => {
+      const [from, to] = await Promise.all([measurer.place(source), measurer.place(target)]);
+      const brings = source !== undefined || origin !== undefined;
+      const space = brings ? await measurer.space(target, from?.bytes) : undefined;
+      return { step, origin, method, host: host.name, address: host.address, source: from, target: to, space };
+    }),
+  );
   return {
     subject: about.subject,
     class: flowOf(action).class,
     locks: about.resources,
     hosts: about.hosts.map((name) => (name === '' ? actions.hosts.frontEnd.name : name)),
     supersedes: supersededBy({ id: key, action, targets: about.targets }, active()),
-    steps: await Promise.all(measured),
+    steps,
     commitsBefore: recorder.committed,
     remarks: recorder.remarks,
-    failure: failure === undefined ? undefined : { reason: failure.reason, message: failure.message },
+    failure:
+      failure === undefined ? steps.map(noSpace).find((one) => one !== undefined) : { reason: failure.reason, message: failure.message },
   };
-}
-
-async function measure(
-  where: Where | undefined,
-  agents: Pick<AgentLooks, 'stat'>,
-  signal: AbortSignal,
-): Promise<ExplainedPlace | undefined> {
-  if (where === undefined) return undefined;
-  const { host, place } = where;
-  const { value } = await askHost(host, (one, each) => agents.stat(one, [place], each), signal);
-  const state = value?.[0];
-  const there = state === undefined ? undefined : state.type !== '';
-  // The size of a directory is that of its list of names.
-  const bytes = there === true && state?.type !== 'directory' ? state?.allocatedBytes : undefined;
-  return { host: host.name, address: host.address, place: `${place.datastoreId}/${place.path}`, bytes, there };
 }

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { explain } from '../../../controller/looks/explain.ts';
 import type { ActiveAction } from '../../../controller/operations/supersede.ts';
 import { StorageError } from '../../../runtime/errors.ts';
+import { bytes } from '../../../runtime/units.ts';
 import type { ActionName } from '../../../shims/actions.ts';
 import { base64, fakeServices, fixture, recordedVm } from '../fake-agents.ts';
 import { input, listing } from '../flows/backup-documents.ts';
@@ -21,6 +22,11 @@ function bench(active: readonly ActiveAction[] = []) {
 it('tells the steps of a move in their order, and starts none of them', async () => {
   const { actions, agents, call } = bench();
   agents.files.set('host01:107/9', { type: 'directory', bytes: 4096 });
+  const layer = { id: 0, allocated: bytes(10) };
+  actions.agents.sizes = [
+    { id: 8, disks: [{ id: 0, allocated: bytes(1), snapshots: [] }] },
+    { id: 9, disks: [0, 1].map((id) => ({ id, allocated: bytes(20), snapshots: [layer] })) },
+  ];
   actions.openNebula.vm_ = await recordedVm({ id: 9 });
   const found = await call('tm/mv', `host01:${DS}/107/9 host02:${DS}/107/9 9 107`);
   expect(found).toMatchObject({
@@ -32,15 +38,26 @@ it('tells the steps of a move in their order, and starts none of them', async ()
       {
         method: 'Transfers/Receive',
         host: 'host02',
-        source: { host: 'host01', place: '107/9', there: true, bytes: undefined },
+        source: { host: 'host01', place: '107/9', there: true, bytes: 40 },
         target: { host: 'host02', place: '107/9', there: false },
+        space: { host: 'host02', datastoreId: 107, needsBytes: 40, freeBytes: 50 },
       },
       { method: 'Disks/Remove', host: 'host01', target: { place: '107/9' } },
     ],
     commitsBefore: 1,
     failure: undefined,
   });
-  expect(actions.agents.calls).toEqual([]);
+  // Of the agents nothing is asked but how large it is.
+  expect(actions.agents.calls).toMatchObject([{ method: 'Hosts/DiskSizes' }]);
+});
+
+it('says beforehand that there is no space', async () => {
+  const { actions, agents, call } = bench();
+  agents.files.set('host01:107/9', { type: 'directory', bytes: 4096 });
+  actions.agents.sizes = [{ id: 9, disks: [{ id: 0, allocated: bytes(2048), snapshots: [] }] }];
+  actions.openNebula.vm_ = await recordedVm({ id: 9 });
+  const { failure } = await call('tm/mv', `host01:${DS}/107/9 host02:${DS}/107/9 9 107`);
+  expect(failure).toEqual({ reason: 'no_space', message: 'no space left in datastore 107 on host02 (needs 2.0 KiB, has 50 B)' });
 });
 
 it('names what would be given up, and what size it has', async () => {
