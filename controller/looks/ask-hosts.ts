@@ -2,8 +2,10 @@ import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import type { ControllerConfig } from '../config.ts';
 import type { Host, HostDirectory } from '../hosts/directory.ts';
 
-/** How long one host may keep an operator waiting; they are all asked at once. */
+/** How long one host may keep an operator waiting. */
 export const HOST_MS = 5000;
+/** TLS with hundreds of hosts at once would take longer than any of them may take, so that none got through; and again at the next try. */
+const AT_ONCE = 32;
 
 export interface Unanswered {
   readonly reason: string;
@@ -28,14 +30,20 @@ export function isOnlyFrontEnd(host: Host, config: Pick<ControllerConfig, 'hosts
   return host.address === frontEnd.address && !Object.keys(config.hosts).some((name) => find(name).address === host.address);
 }
 
-/** Asks all at once; the order stays. A host that does not answer within 5 s delays nobody, and is told of. */
+/** Asks 32 at a time; the order stays. A host that does not answer within 5 s is told of, and delays those behind it no longer. */
 export async function askHosts<T>(
   hosts: readonly Host[],
   ask: (host: Host, signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,
   deadlineMs = HOST_MS,
 ): Promise<readonly Answer<T>[]> {
-  return await Promise.all(hosts.map((host) => askHost(host, ask, signal, deadlineMs)));
+  const answers: Answer<T>[] = [];
+  const waiting = hosts.entries();
+  const askOneByOne = async (): Promise<void> => {
+    for (const [index, host] of waiting) answers[index] = await askHost(host, ask, signal, deadlineMs);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, askOneByOne));
+  return answers;
 }
 
 export async function askHost<T>(

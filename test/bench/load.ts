@@ -98,15 +98,16 @@ async function agentsReporting(cluster: Cluster, level: number): Promise<LoadRow
   const { child, ports } = await startAgents(cluster, level, monitord.port);
   try {
     await configureHosts(cluster, ports);
+    let silent: readonly HostLook[] = [];
     const look = async (): Promise<number> => {
       const began = performance.now();
       const { hosts } = (await askController(cluster.site.socket, 'GET', '/v1/hosts')) as { hosts: readonly HostLook[] };
-      const silent = hosts.filter(({ agent }) => agent === undefined);
+      silent = hosts.filter(({ agent }) => agent === undefined);
       return silent.length === 0 ? performance.now() - began : Number.NaN;
     };
     // The first looks make the connections.
     for (let tries = 0; Number.isNaN(await look()) || monitord.receiver.vms.size === 0; tries += 1) {
-      if (tries > 20) throw new Error(`not all of ${level} agents answer\n${cluster.logs()}`);
+      if (tries > 20) throw new Error(`${silent.length} of ${level} agents do not answer: ${silent[0]?.failure?.message}`);
     }
     const { result, cpuSeconds, residentMib } = await measureDaemons([pidOf(cluster.controller.pid), pidOf(child.pid)], async () => {
       const times: number[] = [];

@@ -60,6 +60,22 @@ describe('hosts', () => {
     ]);
   });
 
+  it('are not all asked at once, and keep their order', async () => {
+    const names = Array.from({ length: 100 }, (_, index) => `host${index}`);
+    const { hosts } = site(names);
+    let now = 0;
+    let most = 0;
+    const ask = async ({ name }: { readonly name: string }): Promise<string> => {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setImmediate(resolve));
+      now -= 1;
+      return name;
+    };
+    const answers = await askHosts(names.map(hosts.find), ask, signal);
+    expect(answers.map(({ value }) => value)).toEqual(names);
+    expect(most).toBe(32);
+  });
+
   it('do not wait for one that is dead', async () => {
     const { config, hosts, agents } = site();
     agents.dead.add('host01');
