@@ -32,6 +32,12 @@ case ${kind##*/} in
   *) fail "onestorage shim: call it as tm/<driver>/<action> or datastore/<driver>/<action>, not as $0" ;;
 esac
 
+# A disk of agent_local moves with the directory of its VM, by a call of its own: this one does nothing (contract 2.2), so nobody is asked.
+case $driver/$kind/$action/$#/${1##*/} in
+  agent_local/tm/mv/4/disk. | agent_local/tm/mv/4/disk.*[!0-9]*) ;;
+  agent_local/tm/mv/4/disk.*) exit 0 ;;
+esac
+
 # What OpenNebula runs on the host itself asks the agent of that host; there is no controller.
 case $kind/$action in
   tm/monitor_ds | tm/activate | tm/recovery_snap_create_live)

@@ -295,6 +295,28 @@ describe('the shim', () => {
     expect(handler.calls).toMatchObject([{ action: 'tm/monitor_ds', argv: ['/v/0'] }]);
   });
 
+  it('asks nobody about the move of a disk, which moves with its directory', async () => {
+    const handler = new Scripted(() => success());
+    const words = (name: string) => [`a:/ds/107/9/${name}`, `b:/ds/107/9/${name}`, '9', '107'];
+    // No controller is there yet.
+    for (const name of ['disk.0', 'disk.12']) {
+      expect(await run('tm/agent_local/mv', words(name))).toEqual({ code: 0, stdout: '', stderr: '' });
+    }
+    await place.serve(handler);
+    for (const argv of [
+      words('disk.'),
+      words('disk.0x'),
+      words('xdisk.0'),
+      words('disk.0').slice(1),
+      ['a:/ds/107/9', ...words('disk.0').slice(1)],
+    ]) {
+      await run('tm/agent_local/mv', argv);
+    }
+    await run('tm/agent_ceph/mv', words('disk.0'));
+    await run('tm/agent_local/mvds', words('disk.0'));
+    expect(handler.calls).toHaveLength(7);
+  });
+
   it('can be called by a relative name', async () => {
     const handler = new Scripted(() => success());
     await place.serve(handler);
