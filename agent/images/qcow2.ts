@@ -8,6 +8,10 @@ export interface Qcow2Header {
   readonly clusterBits: number;
   readonly backing: string | undefined;
   readonly backingFormat: string | undefined;
+  /** States of the whole machine kept inside the file (internal snapshots). */
+  readonly savedStates: number;
+  /** Where the first level table lies: without an entry the file holds no data of the guest. */
+  readonly table: { readonly offset: number; readonly length: number };
 }
 
 const KNOWN_INCOMPATIBLE = { dirty: 1n, corrupt: 2n, dataFile: 4n, compression: 8n, extendedL2: 16n } as const;
@@ -49,6 +53,9 @@ export function readQcow2(head: Buffer, fileSize: number): Qcow2Header {
     clusterBits: fields.clusterBits,
     backing: backingName(fields, backingOffset),
     backingFormat: backingFormat(extensions),
+    savedStates: head.readUInt32BE(60),
+    // Within the file by now, so no larger than a number can be.
+    table: { offset: Number(head.readBigUInt64BE(40)), length: head.readUInt32BE(36) * 8 },
   };
 }
 

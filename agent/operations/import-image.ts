@@ -1,10 +1,11 @@
-import { lstat, mkdir, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
 import { failpoint } from '../../runtime/failpoint.ts';
 import type { OperationContext, OperationKind, UndoContext } from '../../runtime/operations/types.ts';
 import { takeTpm } from '../backends/backup/tpm.ts';
+import { exists } from '../backends/file/look.ts';
 import { type Located, locate, PlaceInput } from '../backends/file/places.ts';
 import { discard, flush, publish, stagePath } from '../backends/file/stage.ts';
 import type { AgentContext, OperationResult } from '../context.ts';
@@ -174,17 +175,6 @@ async function publishOnce(stage: string, target: string): Promise<void> {
     // Past commit nobody else tidies up.
     await discard(stage);
     throw thrown;
-  }
-}
-
-async function exists(file: string): Promise<boolean> {
-  try {
-    await lstat(file);
-    return true;
-  } catch (thrown) {
-    const error = asStorageError(thrown);
-    if (error.reason === 'not_found') return false;
-    throw error;
   }
 }
 
