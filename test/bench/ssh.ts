@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { answers, freePort } from '../helpers/free-port.ts';
+import { tether } from '../helpers/tether.ts';
 import { tool } from '../lab/tools.ts';
 import type { Account } from './account.ts';
 
@@ -13,8 +14,6 @@ export interface Ssh {
   readonly shared: string;
   stop(): Promise<void>;
 }
-
-const START_MS = 10_000;
 
 /** Every host name of the lab leads to the one sshd. */
 export async function startSsh(directory: string, account: Account): Promise<Ssh> {
@@ -37,8 +36,9 @@ export async function startSsh(directory: string, account: Account): Promise<Ssh
   const sharing = ['  ControlMaster auto', '  ControlPersist 600s', `  ControlPath ${at('shared.sock')}`];
   await writeFile(at('fresh'), `${client.join('\n')}\n`);
   await writeFile(at('shared'), `${[...client, ...sharing].join('\n')}\n`);
-  const program = (await tool('sh', '-c', 'command -v sshd')).trim();
-  const server = spawn(program, ['-D', '-e', '-f', at('sshd_config')], { stdio: 'ignore' });
+  const sshd = (await tool('sh', '-c', 'command -v sshd')).trim();
+  const [program = '', ...argv] = [...tether, sshd, '-D', '-e', '-f', at('sshd_config')];
+  const server = spawn(program, argv, { stdio: 'ignore' });
   account.add(server.pid);
   process.once('exit', () => server.kill());
   await answers(port);
@@ -60,30 +60,4 @@ async function succeeds(program: string, ...argv: readonly string[]): Promise<bo
     () => true,
     () => false,
   );
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-async function answers(port: number): Promise<void> {
-  const deadline = Date.now() + START_MS;
-  while (!(await connects(port))) {
-    if (Date.now() > deadline) throw new Error(`sshd does not answer on port ${port}`);
-    await delay(50);
-  }
-}
-
-function connects(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

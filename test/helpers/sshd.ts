@@ -3,6 +3,7 @@ import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { answers, freePort } from './free-port.ts';
+import { tether } from './tether.ts';
 
 /** An sshd on the loopback with keys of its own: a backup server. */
 export interface Sshd {
@@ -40,8 +41,9 @@ export async function startSshd(directory: string): Promise<Sshd> {
     ...['  StrictHostKeyChecking accept-new', `  UserKnownHostsFile ${at('known_hosts')}`, '  LogLevel ERROR'],
   ];
   await writeFile(at('ssh_config'), `${client.join('\n')}\n`);
-  const program = execFileSync('sh', ['-c', 'PATH="$PATH:/usr/sbin" command -v sshd'], { encoding: 'utf8' }).trim();
-  const child = spawn(program, ['-D', '-E', at('log'), '-f', at('sshd_config')], { stdio: 'ignore', detached: true });
+  const sshd = execFileSync('sh', ['-c', 'PATH="$PATH:/usr/sbin" command -v sshd'], { encoding: 'utf8' }).trim();
+  const [program = '', ...argv] = [...tether, sshd, '-D', '-E', at('log'), '-f', at('sshd_config')];
+  const child = spawn(program, argv, { stdio: 'ignore', detached: true });
   const end = (): boolean => child.kill('SIGKILL');
   process.once('exit', end);
   await answers(port);

@@ -4,7 +4,7 @@ import type { LifeCluster } from './cluster.ts';
 import { tree } from './leftovers.ts';
 import { type LifeSizes, makeOrigins, newImage, registerImages, removeImages, stopOrigins } from './life-images.ts';
 import { LifeVm } from './life-vm.ts';
-import { deployTo, LCM_STATES, lastHistory } from './opennebula/model.ts';
+import { deployTo, LCM_STATES, lastHistory, type Vm } from './opennebula/model.ts';
 import { HOSTS, type HostName } from './site.ts';
 import { Timeline, type TimelineRow } from './timeline.ts';
 import { sameContent } from './tools.ts';
@@ -33,6 +33,20 @@ export async function runLife(cluster: LifeCluster, sizes: LifeSizes, say: (text
     await removeImages(cluster, timeline);
     await nothingLeft(cluster, timeline);
     return timeline.rows;
+  } finally {
+    await stopOrigins(origins);
+  }
+}
+
+/** What `npm start -- --keep` leaves to look at: images, and a virtual machine that runs on host01. */
+export async function leaveMachine(cluster: LifeCluster, sizes: LifeSizes, say: (text: string) => void): Promise<Vm> {
+  const timeline = new Timeline(cluster, say);
+  const origins = await makeOrigins(cluster, sizes);
+  try {
+    const images = await registerImages(cluster, timeline, origins);
+    const life = new LifeVm(cluster, timeline, images, 'host01');
+    await deploy(life, images.contents);
+    return life.vm;
   } finally {
     await stopOrigins(origins);
   }

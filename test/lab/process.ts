@@ -1,7 +1,8 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { tether } from '../helpers/tether.ts';
 
 /** A daemon of the lab: a real child process, its output in a file, ready when it says so. */
 export interface DaemonOptions {
@@ -17,9 +18,6 @@ export interface DaemonOptions {
 
 const READY_MS = 180_000;
 const STOP_MS = 15_000;
-
-/** Where the kernel can end a child with its parent, it does: no daemon outlives a lab that was killed. */
-const tether: readonly string[] = hasSetpriv() ? ['setpriv', '--pdeathsig', 'KILL', '--'] : [];
 
 /** Every child that lives, for the end of this process. */
 const living = new Set<ChildProcess>();
@@ -119,14 +117,5 @@ export function tail(file: string, lines = 30): string {
     return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
   } catch {
     return '';
-  }
-}
-
-function hasSetpriv(): boolean {
-  try {
-    execFileSync('setpriv', ['--pdeathsig', 'KILL', '--', 'true'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
   }
 }

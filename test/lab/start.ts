@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { type Cluster, startCluster } from './cluster.ts';
-import { FULL_SIZES, runLife, SMALL_SIZES } from './life.ts';
+import { FULL_SIZES, leaveMachine, runLife, SMALL_SIZES } from './life.ts';
 import { renderTimeline } from './timeline.ts';
 
 /** `npm start`: a whole site on this machine, and the life of a virtual machine in it. */
@@ -35,10 +35,11 @@ async function main(flags: Flags): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.resolve('interrupted'));
   say('starting a controller, three agents and a stand-in of OpenNebula on 127.0.0.1');
   const started = Date.now();
+  const sizes = flags.small ? SMALL_SIZES : FULL_SIZES;
   const cluster = await startCluster();
   say(`ready after ${((Date.now() - started) / 1000).toFixed(1)} s: ${cluster.site.directory}`);
   try {
-    const rows = await Promise.race([runLife(cluster, flags.small ? SMALL_SIZES : FULL_SIZES, say), interrupted.promise]);
+    const rows = await Promise.race([runLife(cluster, sizes, say), interrupted.promise]);
     if (rows === 'interrupted') {
       say('interrupted');
       return 130;
@@ -47,6 +48,8 @@ async function main(flags: Flags): Promise<number> {
     else say(`\n${renderTimeline(rows)}`);
     say(`\nthe life cycle passed in ${((Date.now() - started) / 1000).toFixed(1)} s`);
     if (flags.keep) {
+      say('\none more machine, to be looked at');
+      await Promise.race([leaveMachine(cluster, sizes, say), interrupted.promise]);
       say(`\n${howToLook(cluster)}`);
       await interrupted.promise;
     }
@@ -67,10 +70,16 @@ async function main(flags: Flags): Promise<number> {
 function howToLook(cluster: Cluster): string {
   const { site } = cluster;
   const host = cluster.agent('host01');
+  const at = (name: string) => `${name}:${cluster.one.model.datastoreLocation}/107/9`;
+  const move = `${at('host01')} ${at('host02')} 9 107`;
   return [
     'everything keeps running until Ctrl-C. In another terminal:',
-    `  packaging/onestorage ops list --all --socket ${site.socket}`,
-    `  packaging/onestorage hosts --socket ${site.socket}`,
+    ...['hosts', 'datastores', 'vms 9', 'ops list --all', `explain tm/mv ${move}`].map(
+      (words) => `  packaging/onestorage ${words} --socket ${site.socket}`,
+    ),
+    '  and to see something move:',
+    `  packaging/onestorage transfers --watch --socket ${site.socket}`,
+    `  ONESTORAGE_SOCKET=${site.socket} ${site.remotes}/tm/agent_local/mv ${move}`,
     `  packaging/onestorage doctor --config ${site.controller.config} --remotes ${site.remotes} \\`,
     `    --oned-conf ${site.directory}/etc/oned.conf --vmm-execrc ${site.directory}/etc/vmm_execrc`,
     `  npx buf curl --cacert ${site.adminPki}/ca.pem --cert ${site.adminPki}/cert.pem --key ${site.adminPki}/key.pem \\`,
