@@ -91,7 +91,7 @@ function shown(text: string): string {
 }
 
 /** `sourceHost` → `source_host`: how the words stand in OpenNebula's own texts. */
-export function wordName(name: string): string {
+function wordName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 

@@ -10,8 +10,8 @@ import type { AgentContext } from '../context.ts';
 import { diskForUndo, diskOf, domainOf, GuestDiskInput, QuietInput, quietOf } from './guest-input.ts';
 import { locateForUndo, placeResources } from './volume-input.ts';
 
-export const CopyGuestDiskInput = z.object({ disk: GuestDiskInput, target: PlaceInput, quiet: QuietInput });
-export type CopyGuestDiskInput = z.infer<typeof CopyGuestDiskInput>;
+const CopyGuestDiskInput = z.object({ disk: GuestDiskInput, target: PlaceInput, quiet: QuietInput });
+type CopyGuestDiskInput = z.infer<typeof CopyGuestDiskInput>;
 
 /** What a disk of a running guest holds, as a file beside it that is then transferred (cpds in LCM 26). */
 export function copyGuestDisk(agent: AgentContext): OperationKind<CopyGuestDiskInput, undefined> {

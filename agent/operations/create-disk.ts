@@ -6,8 +6,8 @@ import { locate } from '../backends/file/places.ts';
 import type { AgentContext, OperationResult } from '../context.ts';
 import { locateForUndo, newVolume, placeResources, VolumeInput } from './volume-input.ts';
 
-export const CreateDiskInput = VolumeInput.extend({ monitor: z.string().optional() });
-export type CreateDiskInput = z.infer<typeof CreateDiskInput>;
+const CreateDiskInput = VolumeInput.extend({ monitor: z.string().optional() });
+type CreateDiskInput = z.infer<typeof CreateDiskInput>;
 
 /** An empty volatile disk, also with a file system or swap: mkimage, mkswap (contract 2.2). */
 export function createDisk(agent: AgentContext): OperationKind<CreateDiskInput, OperationResult> {

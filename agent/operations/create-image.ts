@@ -4,8 +4,8 @@ import { locate } from '../backends/file/places.ts';
 import type { AgentContext, OperationResult } from '../context.ts';
 import { locateForUndo, newVolume, placeResources, VolumeInput } from './volume-input.ts';
 
-export const CreateImageInput = VolumeInput;
-export type CreateImageInput = VolumeInput;
+const CreateImageInput = VolumeInput;
+type CreateImageInput = VolumeInput;
 
 /** An empty image in an image datastore: mkfs (contract 2.1). */
 export function createImage(agent: AgentContext): OperationKind<CreateImageInput, OperationResult> {

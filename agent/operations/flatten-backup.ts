@@ -7,13 +7,13 @@ import type { AgentContext, OperationResult } from '../context.ts';
 import { secretsOf } from '../origin/secrets.ts';
 import { limitedContext, openFor, repositoryResource, undoRepositoryContext, workDirectory } from './backup-input.ts';
 
-export const FlattenBackupInput = z.object({
+const FlattenBackupInput = z.object({
   repository: RepositoryInput,
   vmId: z.number().int().nonnegative(),
   chain: ChainInput,
   keepLast: z.number().int().positive(),
 });
-export type FlattenBackupInput = z.infer<typeof FlattenBackupInput>;
+type FlattenBackupInput = z.infer<typeof FlattenBackupInput>;
 
 /** Merges what is older than the last increments into one full backup (contract 8 `increment_flatten`). Result: chain, its bytes. */
 export function flattenBackup(agent: AgentContext): OperationKind<FlattenBackupInput, OperationResult> {

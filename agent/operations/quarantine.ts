@@ -11,7 +11,7 @@ import { flushDirectory } from '../backends/file/stage.ts';
 import type { AgentContext, OperationResult } from '../context.ts';
 import { placeResources } from './volume-input.ts';
 
-export const QuarantineInput = z.object({ place: PlaceInput });
+const QuarantineInput = z.object({ place: PlaceInput });
 
 /**
  * Sets a file or directory aside, to `.quarantine/<operation id>/<path>` of its datastore: out of the way of everything, and still there. Not
@@ -47,7 +47,7 @@ export function quarantine(
 }
 
 /** Where it is set aside: `.quarantine/<operation id>/<path>` of its datastore. */
-export function asideOf({ root, path: file }: Pick<Located, 'root' | 'path'>, operationId: string): string {
+function asideOf({ root, path: file }: Pick<Located, 'root' | 'path'>, operationId: string): string {
   return path.join(root, QUARANTINE, operationId, path.relative(root, file));
 }
 

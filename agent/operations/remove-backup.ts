@@ -5,8 +5,8 @@ import type { AgentContext, OperationResult } from '../context.ts';
 import { secretsOf } from '../origin/secrets.ts';
 import { limitedContext, openFor, repositoryResource } from './backup-input.ts';
 
-export const RemoveBackupInput = z.object({ repository: RepositoryInput, backupIds: z.array(z.string()) });
-export type RemoveBackupInput = z.infer<typeof RemoveBackupInput>;
+const RemoveBackupInput = z.object({ repository: RepositoryInput, backupIds: z.array(z.string()) });
+type RemoveBackupInput = z.infer<typeof RemoveBackupInput>;
 
 /** Removes backups and gives their space back (contract 8 `rm`). Not there: success. */
 export function removeBackup(agent: AgentContext): OperationKind<RemoveBackupInput, OperationResult> {

@@ -5,8 +5,8 @@ import type { AgentContext } from '../context.ts';
 import { RemoveDiskInput } from './remove-disk.ts';
 import { placeResources } from './volume-input.ts';
 
-export const RemoveImageInput = RemoveDiskInput;
-export type RemoveImageInput = RemoveDiskInput;
+const RemoveImageInput = RemoveDiskInput;
+type RemoveImageInput = RemoveDiskInput;
 
 /** Removes an image with its snapshots and its checksum file: rm (contract 2.1). Gone already: success (contract 9, 7). */
 export function removeImage(agent: AgentContext): OperationKind<RemoveImageInput, undefined> {

@@ -6,13 +6,13 @@ import { resizeVolume } from '../backends/file/resize.ts';
 import type { AgentContext, OperationResult } from '../context.ts';
 import { placeResources } from './volume-input.ts';
 
-export const ResizeDiskInput = z.object({
+const ResizeDiskInput = z.object({
   target: PlaceInput,
   sizeBytes: z.number().int().positive(),
   format: z.enum(['raw', 'qcow2']),
   preallocate: z.boolean(),
 });
-export type ResizeDiskInput = z.infer<typeof ResizeDiskInput>;
+type ResizeDiskInput = z.infer<typeof ResizeDiskInput>;
 
 /** Grows a disk of a VM that is off (contract 2.2). Nothing to undo: a larger disk holds the same data. */
 export function resizeDisk(agent: AgentContext): OperationKind<ResizeDiskInput, OperationResult> {

@@ -10,7 +10,7 @@ import { locateForUndo, placeResources } from './volume-input.ts';
 /** Layer id + 1 must be a number too. */
 export const MAX_SNAPSHOT_ID = 999_999_998;
 
-export const snapshotRequestInput = z.object({
+const snapshotRequestInput = z.object({
   disk: PlaceInput,
   snapshotId: z.number().int().min(0).max(MAX_SNAPSHOT_ID),
   format: z.enum(['raw', 'qcow2']),

@@ -9,14 +9,14 @@ import type { AgentContext, OperationResult } from '../context.ts';
 import { secretsOf } from '../origin/secrets.ts';
 import { limitedContext, openFor, undoRepositoryContext } from './backup-input.ts';
 
-export const StoreBackupInput = z.object({
+const StoreBackupInput = z.object({
   repository: RepositoryInput,
   vmId: z.number().int().nonnegative(),
   source: PlaceInput,
   diskIds: z.array(z.number().int().nonnegative()),
   increment: z.number().int().nonnegative(),
 });
-export type StoreBackupInput = z.infer<typeof StoreBackupInput>;
+type StoreBackupInput = z.infer<typeof StoreBackupInput>;
 
 /** Where prebackup has put it: BACKUP_BASE_PATH of the host, else the directory of the VM. Throws outside_datastore. */
 async function stagedAt(agent: AgentContext, source: StoreBackupInput['source']): Promise<string> {

@@ -9,13 +9,13 @@ import { flush, publish, stagePath } from '../backends/file/stage.ts';
 import type { AgentContext } from '../context.ts';
 import { placeResources } from './volume-input.ts';
 
-export const SwapDisksInput = z.object({
+const SwapDisksInput = z.object({
   disks: z
     .array(z.object({ disk: PlaceInput, replacement: PlaceInput }))
     .min(1)
     .max(1000),
 });
-export type SwapDisksInput = z.infer<typeof SwapDisksInput>;
+type SwapDisksInput = z.infer<typeof SwapDisksInput>;
 
 interface Swap {
   readonly disk: Located;

@@ -5,8 +5,8 @@ import type { AgentContext, OperationResult } from '../context.ts';
 import { secretsOf } from '../origin/secrets.ts';
 import { limitedContext, openFor } from './backup-input.ts';
 
-export const UnlockRepositoryInput = z.object({ repository: RepositoryInput });
-export type UnlockRepositoryInput = z.infer<typeof UnlockRepositoryInput>;
+const UnlockRepositoryInput = z.object({ repository: RepositoryInput });
+type UnlockRepositoryInput = z.infer<typeof UnlockRepositoryInput>;
 
 /** Removes locks of processes that are dead, and no others. */
 export function unlockRepository(agent: AgentContext): OperationKind<UnlockRepositoryInput, OperationResult> {

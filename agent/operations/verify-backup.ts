@@ -6,8 +6,8 @@ import type { AgentContext, OperationResult } from '../context.ts';
 import { secretsOf } from '../origin/secrets.ts';
 import { limitedContext, openFor } from './backup-input.ts';
 
-export const VerifyBackupInput = z.object({ repository: RepositoryInput, chain: ChainInput });
-export type VerifyBackupInput = z.infer<typeof VerifyBackupInput>;
+const VerifyBackupInput = z.object({ repository: RepositoryInput, chain: ChainInput });
+type VerifyBackupInput = z.infer<typeof VerifyBackupInput>;
 
 /** Reads a chain back and compares it with the checksums of the time of the backup. Result: bytes that were read. */
 export function verifyBackup(agent: AgentContext): OperationKind<VerifyBackupInput, OperationResult> {

@@ -51,7 +51,7 @@ export function withLabel(thrown: unknown, label: string): unknown {
 }
 
 /** Stock unpacks these into a directory that takes the place of the image (contract 5.3). */
-export function refuseArchive(head: Buffer, label: string): void {
+function refuseArchive(head: Buffer, label: string): void {
   const kind = head.toString('latin1', 0, 4) === 'PK\x03\x04' ? 'zip' : head.toString('latin1', 257, 262) === 'ustar' ? 'tar' : undefined;
   if (kind === undefined) return;
   throw new StorageError(

@@ -50,7 +50,7 @@ const ANSWERS: readonly (readonly [RegExp, Reason])[] = [
 ];
 
 /** The answer of libvirt as an error: its last line, without `error:`. */
-export function virshError(name: string, thrown: unknown): StorageError {
+function virshError(name: string, thrown: unknown): StorageError {
   const error = asStorageError(thrown);
   if (error.reason !== 'tool_failed' && error.reason !== 'in_use') return error;
   const said = (error.detail ?? '').split('\n').filter((line) => line.startsWith('error: '));

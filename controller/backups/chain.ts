@@ -12,7 +12,7 @@ export function linksUpTo(image: BackupImage, incrementId: number): readonly Cha
   return chainUpTo(image, incrementId).map(linkOf);
 }
 
-export function linkOf({ id, source }: IncrementRecord): ChainLink {
+function linkOf({ id, source }: IncrementRecord): ChainLink {
   return { id, backupId: source };
 }
 

@@ -99,7 +99,7 @@ function disk(element: XmlElement, { images, withhold }: RestoredVm, remarks: st
 }
 
 /** `<TEMPLATE>` without what is empty. */
-export function templateText(attributes: readonly XmlElement[]): string {
+function templateText(attributes: readonly XmlElement[]): string {
   return `<TEMPLATE>${attributes.map(text).join('')}</TEMPLATE>`;
 }
 

@@ -186,7 +186,7 @@ async function resetChain(vm: number, { socket, json, apply }: LookOptions & { r
   else print(resetText(chain, apply === true));
 }
 
-export function resetText({ vmId, nextIncrement, imageId }: VmChain, applied: boolean): string {
+function resetText({ vmId, nextIncrement, imageId }: VmChain, applied: boolean): string {
   if (nextIncrement === 0) return `the next backup of VM ${vmId} is a full one anyway; nothing was changed\n`;
   if (applied) return `the next backup of VM ${vmId} is a full one, in a new image; backup ${imageId ?? '-'} stays as it is\n`;
   return `the next backup of VM ${vmId} would be increment ${nextIncrement} of backup ${imageId ?? '-'}\nnothing was changed; to let it be a full one, in a new image, give --apply\n`;

@@ -55,7 +55,7 @@ async function readDocument(file: string | undefined): Promise<string> {
   }
 }
 
-export function explanationText(found: Explanation): string {
+function explanationText(found: Explanation): string {
   const none = (list: readonly string[], otherwise: string): string => (list.length === 0 ? otherwise : list.join(', '));
   const facts = [
     ['action', found.subject],

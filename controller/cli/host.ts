@@ -66,7 +66,7 @@ async function list({ socket, json }: Options): Promise<void> {
   print(table([['HOST', 'ADDRESS', 'MACHINE ID', 'CERTIFICATE UNTIL', 'STATE'], ...hosts.map((one) => hostRow(one, Date.now()))]));
 }
 
-export function hostRow({ name, address, machineId, notAfter, revokedAt, tokenUntil }: ListedHost, now: number): readonly string[] {
+function hostRow({ name, address, machineId, notAfter, revokedAt, tokenUntil }: ListedHost, now: number): readonly string[] {
   const waiting = tokenUntil !== null && tokenUntil > now ? 'to join' : 'token expired';
   const state = revokedAt !== null ? 'revoked' : machineId === null ? waiting : 'joined';
   return [

@@ -9,7 +9,7 @@ import { must, type Problem } from './check.ts';
 /** What the controller itself stands on: its certificate, its login at OpenNebula, its journal. */
 
 const DAY = 24 * 3600 * 1000;
-export const SOON_DAYS = 30;
+const SOON_DAYS = 30;
 /** A journal holds some KiB for each action. */
 const LITTLE_SPACE = 256 * MIB;
 const LARGE_JOURNAL = 512 * MIB;

@@ -8,7 +8,7 @@ import type { Flow, FlowTools, Leftover, PlaceTools } from './flow.ts';
  * One word of the list (contract 2.2): `/path`, `/path:name`, `/path:'name'` (how oned writes FILES_DS), or a http(s) address. A path is
  * below the directory of VM files, or an image of a FILE datastore.
  */
-export function contextFile(word: string, tools: Pick<FlowTools, 'place' | 'vmFiles'>): ContextFile {
+function contextFile(word: string, tools: Pick<FlowTools, 'place' | 'vmFiles'>): ContextFile {
   if (/^https?:\/\//i.test(word)) return { url: word, target: '' };
   const colon = word.indexOf(':');
   const path = normalize(colon < 0 ? word : word.slice(0, colon));

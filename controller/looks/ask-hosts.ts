@@ -3,7 +3,7 @@ import type { ControllerConfig } from '../config.ts';
 import type { Host, HostDirectory } from '../hosts/directory.ts';
 
 /** How long one host may keep an operator waiting. */
-export const HOST_MS = 5000;
+const HOST_MS = 5000;
 /** TLS with hundreds of hosts at once would take longer than any of them may take, so that none got through; and again at the next try. */
 const AT_ONCE = 32;
 

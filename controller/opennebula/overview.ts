@@ -102,7 +102,7 @@ export async function pagesOf(read: (first: number) => Promise<XmlElement>, page
   }
 }
 
-export function vmSummaries(pool: XmlElement): readonly VmSummary[] {
+function vmSummaries(pool: XmlElement): readonly VmSummary[] {
   required(pool.name === 'VM_POOL' ? pool : undefined, 'VM_POOL element at its root');
   return childrenOf(pool, 'VM').map(vmSummary);
 }

@@ -52,7 +52,7 @@ export async function pkiSteps({ etc }: Places, { names }: Site, machineId: stri
 }
 
 /** Where hosts come to be enrolled. */
-export const ENROLMENT_PORT = 2638;
+const ENROLMENT_PORT = 2638;
 
 async function ownMachineId(): Promise<string> {
   try {

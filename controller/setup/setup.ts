@@ -36,7 +36,7 @@ export interface SetupPlan {
 }
 
 /** Drivers that work, as the link farm names them. */
-export function readyFarm(): readonly DriverName[] {
+function readyFarm(): readonly DriverName[] {
   const ready = new Set(readyDrivers().map(({ kind, name }) => `${kind}/${name}`));
   return DRIVER_NAMES.filter((name) => ready.has(name));
 }

@@ -62,11 +62,6 @@ function node(): Component {
   return { name: 'node', version, license: 'MIT', homepage: 'https://nodejs.org/', integrity: undefined, texts };
 }
 
-/** A component whose package has no file with its licence: the expression names it, and the text is a well-known one. */
-export function withoutText(all: readonly Component[]): readonly Component[] {
-  return all.filter(({ texts }) => texts.length === 0);
-}
-
 /** All texts, for /usr/share/doc. */
 export function bundledSoftware(all: readonly Component[]): string {
   const blocks = all.map(({ name, version, license, homepage, texts }) => {

@@ -37,7 +37,7 @@ export async function selfLinks(snapshots: string): Promise<string[]> {
 }
 
 /** Makes `<name>.snap` → `.` in a .snap directory, so that backing names with it resolve from inside (contract 2.2). */
-export async function addSelfLink(snapshots: string, name: string): Promise<void> {
+async function addSelfLink(snapshots: string, name: string): Promise<void> {
   const at = path.join(snapshots, name);
   if (await exists(at)) return;
   await symlink('.', at);

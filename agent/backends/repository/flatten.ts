@@ -19,7 +19,7 @@ export interface FlattenPlan {
 }
 
 /** The increments that become one, and those that stay. */
-export function splitChain(chain: ChainOf, keepLast: number): { readonly merge: ChainOf; readonly keep: ChainOf } {
+function splitChain(chain: ChainOf, keepLast: number): { readonly merge: ChainOf; readonly keep: ChainOf } {
   const at = chain.length - Math.max(1, keepLast) + 1;
   return { merge: chain.slice(0, Math.max(0, at)), keep: chain.slice(Math.max(0, at)) };
 }
