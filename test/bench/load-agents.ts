@@ -7,7 +7,7 @@ import { createLogger } from '../../runtime/log.ts';
 
 /**
  * Many agents in one process, for the bench: `node load-agents.ts DIRECTORY AUTHORITY COUNT MONITORD_PORT`. Each is a whole agent with its own
- * certificate, journal, port and datastore with one machine, and tells onemonitord every second. Prints a line of JSON, the ports, when all are there.
+ * certificate, journal, port and datastore with one machine, and tells onemonitord every 30 s. Prints a line of JSON, the ports, when all are there.
  */
 const [directory = '', authority = '', count = '', monitordPort = ''] = process.argv.slice(2);
 const log = createLogger('agents', 'error');
@@ -27,7 +27,7 @@ async function start(index: number): Promise<number> {
     datastores: path.join(at, 'datastores'),
     state_directory: path.join(at, 'state'),
     socket: path.join(at, 'agent.sock'),
-    monitord: { report: 'push', address: '127.0.0.1', port: Number(monitordPort), host_id: index, interval_seconds: 1 },
+    monitord: { report: 'push', address: '127.0.0.1', port: Number(monitordPort), host_id: index },
     metrics: 'off',
   });
   return (await startAgent(config, log)).port;

@@ -3,7 +3,7 @@ import type { LoadRow } from './load.ts';
 const HEAD = ['case', 'n', 'samples', 'p50', 'p99', 'controller CPU', 'controller memory', 'agent CPU', 'agent memory'] as const;
 
 function cellsOf(row: LoadRow): readonly string[] {
-  const ms = (value: number) => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`;
+  const ms = (value: number) => `${shortNumber(value)} ms`;
   const mib = (value: number) => (Number.isNaN(value) ? '–' : `${value.toFixed(0)} MiB`);
   const { p50Ms, p99Ms, controllerCpuMs, controllerMib, agentCpuMs, agentMib } = row;
   const sizes = [ms(p50Ms), ms(p99Ms), ms(controllerCpuMs), mib(controllerMib), ms(agentCpuMs), mib(agentMib)];
@@ -43,38 +43,61 @@ export function loadMarkdown(rows: readonly LoadRow[], facts: readonly string[])
 
 interface Panel {
   readonly title: string;
+  /** Below the levels. */
+  readonly axis: string;
   readonly unit: string;
+  readonly scale: (values: readonly number[]) => Scale;
   readonly rows: readonly LoadRow[];
   readonly series: readonly { readonly name: string; readonly of: (row: LoadRow) => number }[];
 }
 
-const [WIDTH, HEIGHT, LEFT, TOP, BOTTOM] = [360, 240, 62, 44, 34];
+const [WIDTH, HEIGHT, LEFT, TOP, BOTTOM] = [360, 250, 66, 52, 46];
 const COLOURS = ['#1b6ca8', '#d1495b'] as const;
 
-/** Four small plots. Both axes of each are logarithmic: levels and times span decades. */
+interface Scale {
+  readonly ticks: readonly number[];
+  /** 0 at the bottom, 1 at the top. */
+  readonly at: (value: number) => number;
+}
+
+/** For what spans decades. */
+function logarithmic(values: readonly number[]): Scale {
+  const [low, high] = [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values) * 1.3))];
+  const ticks = Array.from({ length: high - low + 1 }, (_, index) => 10 ** (low + index));
+  return { ticks, at: (value) => (Math.log10(value) - low) / (high - low) };
+}
+
+/** From zero, for what should hardly grow. */
+function linear(values: readonly number[]): Scale {
+  const most = Math.max(...values) * 1.15;
+  const step = [10, 20, 50, 100, 200, 500].find((size) => most / size <= 5) ?? 1000;
+  const high = Math.ceil(most / step) * step;
+  return { ticks: Array.from({ length: high / step + 1 }, (_, index) => index * step), at: (value) => value / high };
+}
+
+const P50_P99 = [
+  { name: 'p50', of: (row: LoadRow) => row.p50Ms },
+  { name: 'p99', of: (row: LoadRow) => row.p99Ms },
+];
+const cpuOf = (agents: string) => [
+  { name: 'controller', of: (row: LoadRow) => row.controllerCpuMs },
+  { name: agents, of: (row: LoadRow) => row.agentCpuMs },
+];
+const MEMORY = [{ name: 'controller', of: (row: LoadRow) => row.controllerMib }];
+
+/** A row of three plots for each case: latency, processor time, memory. */
 export function loadPlot(rows: readonly LoadRow[]): string {
-  const of = (name: LoadRow['case']) => rows.filter((row) => row.case === name);
-  const latency = [
-    { name: 'p50', of: (row: LoadRow) => row.p50Ms },
-    { name: 'p99', of: (row: LoadRow) => row.p99Ms },
-  ];
-  const cpu = (agents: string) => [
-    { name: 'controller', of: (row: LoadRow) => row.controllerCpuMs },
-    { name: agents, of: (row: LoadRow) => row.agentCpuMs },
-  ];
-  const memory = [{ name: 'controller', of: (row: LoadRow) => row.controllerMib }];
+  const actions = { axis: 'actions at once', rows: rows.filter((row) => row.case === 'actions at once') };
+  const agents = { axis: 'agents', rows: rows.filter((row) => row.case === 'agents reporting') };
+  const time = { unit: 'ms', scale: logarithmic };
+  const memory = { unit: 'MiB', scale: linear };
   const panels: readonly Panel[] = [
-    { title: 'actions at once: latency', unit: 'ms', rows: of('actions at once'), series: latency },
-    { title: 'actions at once: CPU an action', unit: 'ms', rows: of('actions at once'), series: cpu('agent') },
-    {
-      title: 'actions at once: memory',
-      unit: 'MiB',
-      rows: of('actions at once'),
-      series: [...memory, { name: 'agent', of: (row: LoadRow) => row.agentMib }],
-    },
-    { title: 'agents reporting: latency of a look', unit: 'ms', rows: of('agents reporting'), series: latency },
-    { title: 'agents reporting: CPU a look', unit: 'ms', rows: of('agents reporting'), series: cpu('all agents') },
-    { title: 'agents reporting: memory', unit: 'MiB', rows: of('agents reporting'), series: memory },
+    { title: 'latency of an action', ...actions, ...time, series: P50_P99 },
+    { title: 'processor time of an action', ...actions, ...time, series: cpuOf('agent') },
+    { title: 'memory', ...actions, ...memory, series: [...MEMORY, { name: 'agent', of: (row: LoadRow) => row.agentMib }] },
+    { title: 'latency of a look at all hosts', ...agents, ...time, series: P50_P99 },
+    { title: 'processor time of a look', ...agents, ...time, series: cpuOf('all agents') },
+    { title: 'memory', ...agents, ...memory, series: MEMORY },
   ];
   const drawn = panels.map((panel, index) => {
     return `<g transform="translate(${(index % 3) * WIDTH} ${Math.floor(index / 3) * HEIGHT})">${drawPanel(panel)}</g>`;
@@ -87,27 +110,49 @@ ${drawn.join('\n')}
 `;
 }
 
-function drawPanel({ title, unit, rows, series }: Panel): string {
+function drawPanel({ title, axis, unit, rows, scale, series }: Panel): string {
   const values = rows.flatMap((row) => series.map(({ of }) => of(row))).filter((value) => value > 0);
-  const [low, high] = [10 ** Math.floor(Math.log10(Math.min(...values))), 10 ** Math.ceil(Math.log10(Math.max(...values) * 1.0001))];
+  const { ticks, at } = scale(values);
   const right = WIDTH - 18;
-  const x = (index: number) => LEFT + ((right - LEFT) * (index + 0.5)) / rows.length;
-  const y = (value: number) => TOP + (HEIGHT - BOTTOM - TOP) * (1 - Math.log10(value / low) / Math.log10(high / low));
-  const decades = Array.from({ length: Math.round(Math.log10(high / low)) + 1 }, (_, index) => low * 10 ** index);
-  const grid = decades.map(
+  const x = (index: number): number => LEFT + ((right - LEFT) * (index + 0.5)) / rows.length;
+  const y = (value: number): number => TOP + (HEIGHT - BOTTOM - TOP) * (1 - at(value));
+  const grid = ticks.map(
     (value) =>
       `<line x1="${LEFT}" x2="${right}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}" stroke="#d8d8d8"/>` +
-      `<text x="${LEFT - 6}" y="${(y(value) + 4).toFixed(1)}" text-anchor="end" fill="#444444">${value} ${unit}</text>`,
+      textAt(LEFT - 6, y(value) + 4, `${value} ${unit}`, 'end', '#444444'),
   );
-  const levels = rows.map(
-    ({ level }, index) => `<text x="${x(index)}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle" fill="#444444">${level}</text>`,
-  );
-  const lines = series.map(({ name, of }, at) => {
-    const points = rows.flatMap((row, index) => (of(row) > 0 ? [`${x(index).toFixed(1)},${y(of(row)).toFixed(1)}`] : []));
-    const colour = COLOURS[at] ?? '#444444';
-    const dots = points.map((point) => `<circle cx="${point.split(',')[0]}" cy="${point.split(',')[1]}" r="3" fill="${colour}"/>`);
-    const legend = `<text x="${LEFT + 4 + at * 90}" y="${TOP - 6}" fill="${colour}">● ${name}</text>`;
-    return `<polyline points="${points.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join('')}${legend}`;
+  const levels = rows.map(({ level }, index) => textAt(x(index), HEIGHT - BOTTOM + 16, String(level), 'middle', '#444444'));
+  const under = textAt((LEFT + right) / 2, HEIGHT - BOTTOM + 32, axis, 'middle', '#444444');
+  const lines = series.map(({ name, of }, index) => {
+    const others = series.filter((one) => one.name !== name);
+    const legend = textAt(LEFT + index * 90, TOP - 14, `● ${name}`, 'start', COLOURS[index] ?? '#444444');
+    const points = rows.flatMap((row, level) => {
+      // The number stands on the side of its point where no other line is.
+      const isLower = others.some((one) => one.of(row) > of(row));
+      return of(row) > 0 ? [{ x: x(level), y: y(of(row)), text: shortNumber(of(row)), down: isLower }] : [];
+    });
+    return legend + drawLine(points, COLOURS[index] ?? '#444444');
   });
-  return `<text x="${LEFT}" y="20" font-size="13" fill="#111111">${title}</text>${[...grid, ...levels, ...lines].join('')}`;
+  return `<text x="${LEFT}" y="20" font-size="13" fill="#111111">${title}</text>${[...grid, ...levels, under, ...lines].join('')}`;
+}
+
+function drawLine(
+  points: readonly { readonly x: number; readonly y: number; readonly text: string; readonly down: boolean }[],
+  colour: string,
+): string {
+  const path = points.map((point) => `${point.x.toFixed(1)},${point.y.toFixed(1)}`).join(' ');
+  const dots = points.map(
+    (point) =>
+      `<circle cx="${point.x.toFixed(1)}" cy="${point.y.toFixed(1)}" r="3" fill="${colour}"/>` +
+      textAt(point.x, point.y + (point.down ? 16 : -8), point.text, 'middle', colour),
+  );
+  return `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join('')}`;
+}
+
+function textAt(x: number, y: number, text: string, anchor: 'start' | 'middle' | 'end', colour: string): string {
+  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" fill="${colour}">${text}</text>`;
+}
+
+function shortNumber(value: number): string {
+  return value < 10 ? value.toFixed(1) : value.toFixed(0);
 }

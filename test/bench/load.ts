@@ -92,7 +92,7 @@ async function actionsAtOnce(cluster: Cluster, level: number): Promise<LoadRow> 
   };
 }
 
-/** So many agents, all of which tell onemonitord the sizes of disks every second, while the controller is asked again and again what all hosts do. */
+/** So many agents, all of which tell onemonitord the sizes of disks every 30 s, while the controller is asked again and again what all hosts do. */
 async function agentsReporting(cluster: Cluster, level: number): Promise<LoadRow> {
   const monitord = await listen();
   const { child, ports } = await startAgents(cluster, level, monitord.port);
