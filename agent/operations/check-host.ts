@@ -6,7 +6,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { asStorageError } from '../../runtime/errors.ts';
 import { temporaryFiles } from '../backends/file/temporary-files.ts';
 import type { AgentContext } from '../context.ts';
-import { PROGRAM_NAMES, requireProgram } from '../tools/programs.ts';
+import { hasProgram, PROGRAM_NAMES, type ProgramName, requireProgram } from '../tools/programs.ts';
 
 /** What an admin should know of a host; the fields of CheckHostResponse. Sizes in bytes, times in ms since the epoch. */
 export interface HostCheck {
@@ -75,15 +75,15 @@ export async function checkHost(agent: AgentContext): Promise<HostCheck> {
 }
 
 async function findMissingPrograms(): Promise<string[]> {
-  const found = await Promise.all(
-    PROGRAM_NAMES.map((name) =>
-      requireProgram(name).then(
-        () => [],
-        (thrown: unknown) => [asStorageError(thrown).message.replace(' is not installed on this host', '')],
-      ),
-    ),
-  );
+  const found = await Promise.all(PROGRAM_NAMES.map(async (name) => ((await hasProgram(name)) ? [] : await missingText(name))));
   return found.flat();
+}
+
+async function missingText(name: ProgramName): Promise<string[]> {
+  return await requireProgram(name).then(
+    () => [],
+    (thrown: unknown) => [asStorageError(thrown).message.replace(' is not installed on this host', '')],
+  );
 }
 
 async function problemOf(directory: string): Promise<string> {
@@ -126,6 +126,8 @@ const LISTEN = '0A';
 /** From the kernel's list: binding them to see whether they are free would take them from a transfer for that moment. */
 async function listeningPorts(): Promise<ReadonlySet<number>> {
   const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map((file) => readFile(file, 'utf8').catch(() => '')));
-  const rows = tables.flatMap((text) => text.split('\n').slice(1)).map((line) => line.trim().split(/\s+/u));
+  // A busy host has thousands of connections: only lines that may be meant are taken apart.
+  const lines = tables.flatMap((text) => text.split('\n').filter((line) => line.includes(` ${LISTEN} `)));
+  const rows = lines.map((line) => line.trim().split(/\s+/u));
   return new Set(rows.filter(([, , , state]) => state === LISTEN).map(([, local = '']) => Number.parseInt(local.split(':')[1] ?? '', 16)));
 }

@@ -69,19 +69,29 @@ export async function findProgram(program: ProgramName): Promise<string | undefi
   for (const name of PROGRAMS[program].names) {
     for (const directory of searchPath()) {
       const file = path.join(directory, name);
-      try {
-        await access(file, constants.X_OK);
-        return file;
-      } catch {
-        // Not in this directory.
-      }
+      if (await isExecutable(file)) return file;
     }
   }
   return undefined;
 }
 
+function isExecutable(file: string): Promise<boolean> {
+  return access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Where a program was when somebody last asked whether it is there. */
+const seen = new Map<ProgramName, string>();
+
+/** Is it there? Whoever looks at a host asks for all of them, again and again: one that is where it was costs one look, not one a directory. */
 export async function hasProgram(program: ProgramName): Promise<boolean> {
-  return (await findProgram(program)) !== undefined;
+  const before = seen.get(program);
+  if (before !== undefined && (await isExecutable(before))) return true;
+  const file = await findProgram(program);
+  if (file !== undefined) seen.set(program, file);
+  return file !== undefined;
 }
 
 /** As findProgram, but a missing one is the error `missing_program` with the package that holds it. */
