@@ -49,7 +49,11 @@ export const REASONS = {
   already_exists: { code: 'ALREADY_EXISTS', again: 'no', hint: 'choose another name; remove nothing that may still be needed' },
   conflict: { code: 'FAILED_PRECONDITION', again: 'no', hint: 'the state on disk does not allow this action' },
   in_use: { code: 'FAILED_PRECONDITION', again: 'later', hint: 'wait until nothing uses it, then call again' },
-  broken_chain: { code: 'FAILED_PRECONDITION', again: 'no', hint: 'a part of the chain was removed or replaced; bring it back, if it can be had' },
+  broken_chain: {
+    code: 'FAILED_PRECONDITION',
+    again: 'no',
+    hint: 'a part of the chain was removed or replaced; bring it back, if it can be had',
+  },
   no_space: { code: 'RESOURCE_EXHAUSTED', again: 'later', hint: 'free space in the datastore, or use another one' },
   too_big: { code: 'RESOURCE_EXHAUSTED', again: 'no', hint: 'the input is larger than the limit' },
   busy: { code: 'RESOURCE_EXHAUSTED', again: 'later', hint: 'wait for the operations that hold it: onestorage ops list' },
