@@ -224,7 +224,7 @@ describe.skipIf(noRsync)('a backup server that is not as it should be', { timeou
 
   it('gets what is staged below BACKUP_BASE_PATH of the host', async () => {
     await lab.stage(0);
-    const base = path.join(lab.host.root, 'base');
+    const base = path.join(lab.host.root, 'base-path');
     await mkdir(path.join(base, '7'), { recursive: true });
     await rename(lab.staging, path.join(base, '7/backup'));
     const { backupId = '' } = await lab.submit(storeBackup({ ...lab.agent, backupBasePath: base }), lab.storeInput(0)).done;
