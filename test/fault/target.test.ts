@@ -52,7 +52,7 @@ describe('the agent of the target', () => {
     try {
       await site.refuses(
         deploy(site.vm('host02')),
-        /^clone: host02 \(127\.0\.0\.1:\d+\) does not answer: no connection within 5 s \(check .*\)$/,
+        /^clone: host02 \(127\.0\.0\.1:\d+\) does not answer: no (?:connection|TLS handshake) within 5 s \(check .*\)$/,
       );
     } finally {
       signal('host02', 'SIGCONT');
