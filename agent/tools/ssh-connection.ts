@@ -1,4 +1,4 @@
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { access, mkdtemp, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -70,7 +70,8 @@ export function sshConnection(target: SshTarget): SshConnection {
 
 /** Waits until the connection stands. */
 async function open(target: SshTarget, context: ToolContext): Promise<Master> {
-  const directory = await mkdtemp(path.join(os.tmpdir(), 'onestorage-ssh-'));
+  await sweep();
+  const directory = await mkdtemp(path.join(os.tmpdir(), `onestorage-ssh-${process.pid}-`));
   const control = path.join(directory, 'control');
   const tail = new Tail(STDERR_TAIL);
   const own = new AbortController();
@@ -101,6 +102,16 @@ async function open(target: SshTarget, context: ToolContext): Promise<Master> {
 async function end({ child, directory }: Master): Promise<void> {
   await child.kill();
   await rm(directory, { recursive: true, force: true });
+}
+
+/** Removes the directories of agents that were killed; ssh itself ends with its agent. */
+async function sweep(): Promise<void> {
+  for (const name of await readdir(os.tmpdir())) {
+    const pid = /^onestorage-ssh-(\d+)-/u.exec(name)?.[1];
+    // What another user has made is not ours to remove.
+    if (pid !== undefined && !(await isThere(`/proc/${pid}`)))
+      await rm(path.join(os.tmpdir(), name), { recursive: true }).catch(() => undefined);
+  }
 }
 
 function controlOf({ directory }: Master): string {

@@ -1,7 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, open, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { storeBackup } from '../../../../agent/operations/store-backup.ts';
@@ -206,6 +208,8 @@ describe.skipIf(noRsync)('a backup server that is not as it should be', { timeou
     const { repository } = lab.served;
     const slow = { ...lab.storeInput(0), repository: { ...repository, limits: { ...repository.limits, bytesPerSecond: mib(1) } } };
     const before = await lab.served.sshd!.connections();
+    // Of an agent that was killed: no process has such a number.
+    const left = await mkdtemp(path.join(os.tmpdir(), 'onestorage-ssh-4999999-'));
     const id = randomUUID();
     const handle = lab.submit(storeBackup(lab.agent), slow, id);
     const stage = path.join(lab.served.directory!, `.onestorage.${id}`);
@@ -217,6 +221,7 @@ describe.skipIf(noRsync)('a backup server that is not as it should be', { timeou
     expect(lines).toEqual([expect.stringMatching(/^backup1 cannot be reached by ssh: .*; trying again in 1\.0 s$/u)]);
     const { backupId = '' } = await handle.done;
     await lab.verify([{ id: 0, backupId }]);
+    expect(existsSync(left)).toBe(false);
     // One for commands and one for data, twice, and one of the look that verifies.
     expect((await lab.served.sshd!.connections()) - before).toBeLessThanOrEqual(5);
     await lab.remove([backupId]);
