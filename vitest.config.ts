@@ -7,14 +7,18 @@ interface Heavy {
   readonly include: readonly string[];
   readonly programs: readonly string[];
   readonly globalSetup?: readonly string[];
-  /** Files at once; 1 unless it says otherwise. */
-  readonly maxWorkers?: number;
+  /** Suites of one order run side by side, those of a higher one after them. */
+  readonly groupOrder: number;
 }
 
-/** Suites that start machines or servers: they need root, programs of their own, and the cores for themselves, so they run after the others. */
+/** Suites that need root and programs of their own. Those that start machines run after the others. */
 const HEAVY = {
-  live: { include: ['test/live/**/*.test.ts'], programs: ['virsh', 'libvirtd', 'qemu-system-x86_64', 'busybox', 'gcc'] },
-  backup: { include: ['test/backup/**/*.test.ts'], programs: ['restic', 'rclone', 'rsync', 'ssh', 'sshd'] },
+  backup: { include: ['test/backup/**/*.test.ts'], programs: ['restic', 'rclone', 'rsync', 'ssh', 'sshd'], groupOrder: 0 },
+  live: {
+    include: ['test/live/**/*.test.ts'],
+    programs: ['virsh', 'libvirtd', 'qemu-system-x86_64', 'busybox', 'gcc'],
+    groupOrder: 1,
+  },
   packages: {
     include: ['test/packages/**/*.test.ts'],
     programs: [
@@ -29,8 +33,7 @@ const HEAVY = {
       'qemu-aarch64-static',
     ],
     globalSetup: ['test/packages/build.ts'],
-    // lintian and the compression of packages go on while machines wait for each other.
-    maxWorkers: 2,
+    groupOrder: 2,
   },
 } as const satisfies Readonly<Record<string, Heavy>>;
 
@@ -41,10 +44,10 @@ function lacking(programs: readonly string[]): readonly string[] {
   return process.getuid?.() === 0 ? missing : ['the rights of root', ...missing];
 }
 
-const heavy = Object.entries<Heavy>(HEAVY).flatMap(([name, { include, programs, globalSetup = [], maxWorkers = 1 }], index) => {
+const heavy = Object.entries<Heavy>(HEAVY).flatMap(([name, { include, programs, globalSetup = [], groupOrder }]) => {
   const missing = lacking(programs);
   if (missing.length > 0) process.stderr.write(`skipped: the suite test/${name} lacks ${missing.join(', ')}\n`);
-  const test = { name, include: [...include], globalSetup: [...globalSetup], maxWorkers, sequence: { groupOrder: index + 1 } };
+  const test = { name, include: [...include], globalSetup: [...globalSetup], sequence: { groupOrder } };
   return missing.length > 0 ? [] : [{ extends: true as const, test }];
 });
 
@@ -52,6 +55,8 @@ const heavy = Object.entries<Heavy>(HEAVY).flatMap(([name, { include, programs, 
 export default defineConfig({
   test: {
     pool: 'forks',
+    // Real daemons and real qemu-img run beside the tests: two files at a time keep two cores busy.
+    maxWorkers: 2,
     testTimeout: 60_000,
     // A hook may start a whole site, which takes minutes on a machine that does other things.
     hookTimeout: 300_000,
@@ -66,8 +71,6 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           globalSetup: ['test/conformance/global-setup.ts'],
           exclude: Object.values(HEAVY).flatMap(({ include }) => include),
-          // Real daemons and real qemu-img run beside the tests: two files at a time keep two cores busy.
-          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },

@@ -85,4 +85,3 @@ export const PLACES = {
 } as const satisfies Readonly<Record<string, { readonly needs: readonly string[]; readonly start: Start }>>;
 
 export type PlaceName = keyof typeof PLACES;
-export const PLACE_NAMES = Object.keys(PLACES) as readonly PlaceName[];

@@ -5,7 +5,7 @@ import { readXml } from '../../controller/opennebula/xml.ts';
 import type { Image } from '../lab/opennebula/model.ts';
 import { BackupSite, type BackupVm, missing, NASTY } from './backup-site.ts';
 import { backups } from './onestorage.ts';
-import { PLACE_NAMES, type PlaceName } from './places.ts';
+import type { PlaceName } from './places.ts';
 import { Matrix } from './report.ts';
 
 const MINUTES = 60_000;
@@ -17,9 +17,14 @@ const BACKUPS = {
   rsync: { INCREMENT: 2, FULL: 1 },
 } as const satisfies Record<PlaceName, unknown>;
 const matrix = new Matrix('restore matrix', ['repository', 'mode', 'increment', 'way', 'disks', 'seconds']);
-afterAll(() => matrix.print());
 
-for (const name of PLACE_NAMES) {
+/** Backs up to repositories, and restores every increment in every way. Prints the matrix of a file at its end. */
+export function proveRestores(...names: readonly PlaceName[]): void {
+  afterAll(() => matrix.print());
+  for (const name of names) proveRestoresOf(name);
+}
+
+function proveRestoresOf(name: PlaceName): void {
   describe.skipIf(missing(name).length > 0 && process.env['CI'] !== 'true')(
     `backups in a repository: ${name}`,
     { timeout: 15 * MINUTES },

@@ -1,0 +1,3 @@
+import { proveRestores } from './restore.ts';
+
+proveRestores('restic local', 'restic rest');

@@ -1,0 +1,3 @@
+import { proveRestores } from './restore.ts';
+
+proveRestores('restic sftp', 'rsync');
