@@ -11,7 +11,7 @@ export interface KillPoint {
 
 /**
  * Of two neighbours one: the end of a step and the begin of the next one find the same on disk, and one row less in the journal. Raw is killed
- * at the begin then, qcow2 at the end: both formats together have every point.
+ * at the begin then, everything else at the end: both formats together have every point.
  */
 export function shared(points: readonly KillPoint[], format: CellFormat): readonly KillPoint[] {
   return points.filter((point, index) => {

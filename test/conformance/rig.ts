@@ -16,8 +16,8 @@ export const DAEMONS: readonly DaemonName[] = ['controller', ...HOSTS];
 /** Present in every datastore that has been used; neither is left over from anything. */
 const ORDINARY = /^[a-z0-9]+:\d+\/(\.monitor|\.isofiles\/)?$/;
 
-/** Some names carry the key of the call, which is another one each time; a failpoint's name may have a `*` for it. */
-const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+/** Some names carry the key of the call, or the VM and the key: others each time. A failpoint's name may have a `*` for them. */
+const CHANGING = /(?:(?<= )\d+\.)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
 /** One site for all scenarios of a file. Each scenario gets a VM of its own, and empty datastores. */
 export class Rig {
@@ -128,7 +128,7 @@ export class Rig {
       const names = new Set(
         this.passed(daemon)
           .slice(before[index])
-          .map((name) => name.replaceAll(UUID, '*')),
+          .map((name) => name.replaceAll(CHANGING, '*')),
       );
       return [...names].map((name) => ({ daemon, name }));
     });
