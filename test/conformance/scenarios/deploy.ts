@@ -175,7 +175,7 @@ export const deploy: readonly Scenario[] = [
   fromImage({ action: 'tm/clone' }),
   fromImage({ action: 'tm/clone', variant: 'grown', grownMb: 6, killedAs: 'tm/clone' }),
   kernel,
-  fromImage({ action: 'tm/ln' }),
+  fromImage({ action: 'tm/ln', killedAs: 'tm/ln with snapshots' }),
   fromImage({ action: 'tm/ln', variant: 'with snapshots', snapshots: 1 }),
   volatileScenario({
     action: 'tm/mkimage',

@@ -198,10 +198,17 @@ const monitor: Scenario = {
   },
 };
 
+/** Whichever two hosts they are. */
+const asBetweenHosts = (one: Scenario): Scenario => ({ ...one, killedAs: 'tm/mv host to host' });
+
 export const moves: readonly Scenario[] = [
   moveDisk,
-  move({ variant: 'host to front-end', from: 'host01', to: 'frontend', lcmState: 10, lines: (rig, vm) => stop(rig.model, vm) }),
-  move({ variant: 'front-end to host', from: 'frontend', to: 'host01', lcmState: 9, lines: (rig, vm) => resume(rig.model, vm) }),
+  asBetweenHosts(
+    move({ variant: 'host to front-end', from: 'host01', to: 'frontend', lcmState: 10, lines: (rig, vm) => stop(rig.model, vm) }),
+  ),
+  asBetweenHosts(
+    move({ variant: 'front-end to host', from: 'frontend', to: 'host01', lcmState: 9, lines: (rig, vm) => resume(rig.model, vm) }),
+  ),
   move({ variant: 'host to host', from: 'host01', to: 'host02', lcmState: 8, lines: (rig, vm) => migrate(rig.model, vm) }),
   move({
     variant: 'to another datastore',
@@ -217,7 +224,7 @@ export const endings: readonly Scenario[] = [
   giveBack('without snapshots', 1, 'tm/mvds with snapshots'),
   giveBack('with snapshots', 2),
   save('of the disk', -1),
-  save('of a snapshot', 0),
+  { ...save('of a snapshot', 0), killedAs: 'tm/cpds of the disk' },
   deleteDisk,
   deleteDirectory,
   hook('premigrate'),
