@@ -174,3 +174,19 @@ it('migrates what was booted with snapshots, and goes on with them', async () =>
   for (const id of [1, 0, 2]) expect(await vm.act('SNAP_DELETE', 59, 0, id)).toMatchObject(ok);
   await allIsWell('snapshots after a migration', 'none');
 }, 600_000);
+
+it('moves a running guest to another datastore of its host, and goes on with its snapshots', async () => {
+  onFailure();
+  const { model } = site.cluster.one;
+  model.datastores.set(108, { ...site.system, id: 108, name: 'sys_other', basePath: `${model.datastoreLocation}/108` });
+  const old = vm.directory();
+  const written = await vm.guest.writes('vda');
+  expect(await vm.act('SNAP_CREATE_LIVE', 57, 0, 3)).toMatchObject(ok);
+  for (const result of await vm.changeDatastore(108)) expect(result).toMatchObject(ok);
+  await allIsWell('migration to another datastore of the host', 'none');
+  expect(await isThere(old)).toBe(false);
+  const layer = await readFile(`${vm.file(0)}.snap/3.current`, 'utf8').catch(() => '3');
+  await verifyRecords(`${vm.file(0)}.snap/${path.basename(layer.trim())}`, 'qcow2', written);
+  expect(await vm.act('SNAP_CREATE_LIVE', 57, 0, 4)).toMatchObject(ok);
+  await allIsWell('snap_create_live after it', 'none');
+}, 300_000);

@@ -6,7 +6,7 @@ import { temporaryNames } from '../../lab/leftovers.ts';
 import { addDatastores, addVm, imageDisk } from '../../lab/models.ts';
 import type { MigrateHook } from '../../lab/opennebula/actions.ts';
 import type { ActionResult } from '../../lab/opennebula/mad.ts';
-import { deployTo, type Vm } from '../../lab/opennebula/model.ts';
+import { type Datastore, deployTo, type Vm } from '../../lab/opennebula/model.ts';
 import { migrateWords } from '../../lab/transfer-scripts.ts';
 import { type Guest, type GuestOptions, startGuest } from './guest.ts';
 import { type GuestFiles, guestFiles } from './guest-files.ts';
@@ -24,6 +24,8 @@ export interface MigrationSite {
   readonly cluster: Cluster;
   readonly libvirts: Readonly<Record<KvmHostName, Libvirt>>;
   readonly files: GuestFiles;
+  /** The system datastore. */
+  readonly system: Datastore;
   /** `<location>` of the domain's files on both hosts. */
   readonly datastores: string;
   stop(): Promise<void>;
@@ -56,12 +58,12 @@ export async function startMigrationSite(
         return rooms;
       },
     });
-    addDatastores(cluster.one.model);
+    const { system } = addDatastores(cluster.one.model);
     const stop = async () => {
       await stopAll();
       await cluster.stop();
     };
-    return { cluster, libvirts: libvirts as Record<KvmHostName, Libvirt>, files, datastores, stop };
+    return { cluster, libvirts: libvirts as Record<KvmHostName, Libvirt>, files, system, datastores, stop };
   } catch (thrown) {
     await stopAll();
     throw thrown;
@@ -81,6 +83,8 @@ export class MigratingVm {
   readonly vm: Vm;
   guest: Guest;
   at: KvmHostName = 'host01';
+  /** The system datastore it is in. */
+  datastore = 107;
   readonly #site: MigrationSite;
   readonly #options: Partial<GuestOptions>;
 
@@ -101,7 +105,7 @@ export class MigratingVm {
 
   /** As the test finds it. */
   directory(host: KvmHostName = this.at): string {
-    return path.join(this.#site.cluster.agent(host).datastores, '107', String(this.vm.id));
+    return path.join(this.#site.cluster.agent(host).datastores, String(this.datastore), String(this.vm.id));
   }
 
   file(disk: number, host: KvmHostName = this.at): string {
@@ -110,10 +114,13 @@ export class MigratingVm {
 
   /** premigrate, postmigrate or failmigrate of a migration from `from` to the other host. */
   async hook(name: MigrateHook, from: KvmHostName = this.at, ...more: readonly string[]): Promise<ActionResult> {
-    const to = from === 'host01' ? 'host02' : 'host01';
+    return await this.#hook(name, from, from === 'host01' ? 'host02' : 'host01', ...more);
+  }
+
+  async #hook(name: MigrateHook, from: KvmHostName, to: KvmHostName, ...more: readonly string[]): Promise<ActionResult> {
     this.vm.state = 3;
     this.vm.lcmState = 4;
-    if (name === 'premigrate') deployTo(this.vm, to, 107, 'agent_local');
+    if (name === 'premigrate') deployTo(this.vm, to, this.datastore, 'agent_local');
     const words = migrateWords(this.#site.cluster.one.model, this.vm, from, to);
     return await this.#site.cluster.one.migrateHook(name, this.vm, [...words, ...more], 'agent_local');
   }
@@ -130,11 +137,31 @@ export class MigratingVm {
     this.at = this.other;
   }
 
+  /**
+   * To another datastore of the same host while it runs (7.2): the hypervisor's part is a block copy of each disk into what premigrate has made.
+   * Gives what pre- and postmigrate said.
+   */
+  async changeDatastore(id: number): Promise<readonly ActionResult[]> {
+    const [before, name] = [this.datastore, this.guest.name];
+    this.datastore = id;
+    const premigrate = await this.#hook('premigrate', this.at, this.at);
+    for (const line of (await this.libvirt.virsh('domblklist', name)).split('\n')) {
+      const [device = '', file = ''] = line.trim().split(/\s+/);
+      if (!file.startsWith('/')) continue;
+      const there = path.normalize(file).replace(`/${before}/`, `/${id}/`);
+      const format = device === 'vda' ? 'qcow2' : 'raw';
+      const copy = ['--dest', there, '--format', format, '--reuse-external', '--shallow', '--transient-job', '--wait', '--pivot'];
+      if (device === 'hda') await this.libvirt.virsh('change-media', name, device, there, '--update', '--live');
+      else await this.libvirt.virsh('blockcopy', name, device, ...copy);
+    }
+    return [premigrate, await this.#hook('postmigrate', this.at, this.at)];
+  }
+
   /** A line of a transfer script on a disk, where the VM is. */
   async act(verb: string, lcmState: number, disk: number, ...words: readonly (string | number)[]): Promise<ActionResult> {
     this.vm.lcmState = lcmState;
     const { datastoreLocation } = this.#site.cluster.one.model;
-    const place = `${this.at}:${datastoreLocation}/107/${this.vm.id}/disk.${disk}`;
+    const place = `${this.at}:${datastoreLocation}/${this.datastore}/${this.vm.id}/disk.${disk}`;
     const [result] = await this.#site.cluster.one.tm([[verb, 'agent_local', place, ...words, this.vm.id, 106].join(' ')]);
     if (result === undefined) throw new Error(`no result of ${verb}`);
     return result;
