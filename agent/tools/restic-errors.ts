@@ -18,7 +18,7 @@ interface Meaning {
 
 const MISSING = /is there a repository at the following location/iu;
 const NOT_THERE =
-  /no such file or directory|file does not exist|does not exist|not found|404|the specified key does not exist|the specified bucket does not exist|NoSuchKey|NoSuchBucket/iu;
+  /no such file or directory|file does not exist|does not exist|not found|\b404\b|the specified key does not exist|the specified bucket does not exist|NoSuchKey|NoSuchBucket/iu;
 /** What S3 says of keys, in words that sound as if it were of the repository. */
 const WRONG_KEY = /access key id you provided does not exist|signature we calculated does not match/iu;
 
@@ -47,9 +47,9 @@ const MEANINGS: readonly Meaning[] = [
   },
   {
     pattern:
-      /permission denied|access denied|accessdenied|403|401 unauthorized|signature ?does ?not ?match|signature we calculated does not match|invalidaccesskeyid|access key id you provided|operation not permitted/iu,
+      /permission denied|access denied|accessdenied|\b403\b|401 unauthorized|signature ?does ?not ?match|signature we calculated does not match|invalidaccesskeyid|access key id you provided|operation not permitted/iu,
     reason: 'repository_denied',
-    text: (label, said) => `repository ${label} refuses access: ${said}`,
+    text: (label, said) => `repository ${label} refuses access${asWhom(label)}: ${said}`,
   },
   {
     pattern:
@@ -74,6 +74,12 @@ export function meaningOf(named: Named, verb: string, code: number | null, stder
   }
   const said = lineWith(text, meaning.pattern);
   return new StorageError(meaning.reason, meaning.text(named.label, said), { detail });
+}
+
+/** The attributes that let in; behind ssh and on this host it is no attribute. Of a wrong key S3 says no more than that access is denied. */
+function asWhom(label: string): string {
+  if (label.startsWith('s3:')) return ' with RESTIC_S3_ACCESS_KEY_ID and RESTIC_S3_SECRET_ACCESS_KEY';
+  return label.startsWith('rest:') ? ' with RESTIC_REST_USER and RESTIC_REST_PASSWORD' : '';
 }
 
 /** ` by PID 4242 on node1 by oneadmin (UID 9869, GID 9869)`, as restic says it. */

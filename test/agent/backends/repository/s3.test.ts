@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ChainOf } from '../../../../agent/backends/repository/input.ts';
 import { listBackup } from '../../../../agent/operations/look-at-backups.ts';
@@ -18,12 +20,15 @@ describe.skipIf(await lacks('qemu-img', 'restic'))('a chain of backups in S3, ov
   afterAll(() => lab.stop());
 
   /** The same place, reached with other words. */
-  function as(change: { readonly accessKeyId?: string; readonly caCertificate?: string }) {
-    const { repository, secret } = lab.served;
+  function as(change: { readonly accessKeyId?: string; readonly caCertificate?: string }, s3SecretAccessKey?: string) {
+    const { repository } = lab.served;
+    const secret = { ...lab.served.secret, ...(s3SecretAccessKey === undefined ? {} : { s3SecretAccessKey }) };
     const { store } = repository;
     if (store.kind !== 'restic' || store.place.at !== 's3') throw new Error('not S3');
     return { secret, repository: { ...repository, store: { ...store, place: { ...store.place, ...change } } } };
   }
+
+  const objects = async (): Promise<readonly string[]> => (await readdir(path.join(lab.host.root, 's3'), { recursive: true })).sort();
 
   it('gives each increment back', async () => {
     const { files = [] } = await lab.list(chain);
@@ -34,17 +39,25 @@ describe.skipIf(await lacks('qemu-img', 'restic'))('a chain of backups in S3, ov
     }
   });
 
-  it('says in one line that a key is wrong, and that the certificate is of nobody it knows', async () => {
-    const stranger = as({ accessKeyId: 'SOMEBODY' });
+  it.each(['key', 'secret'])('says in one line which attributes hold a wrong %s, and stores nothing', async (wrong) => {
+    const stranger = wrong === 'key' ? as({ accessKeyId: 'SOMEBODY' }) : as({}, 'not-the-secret');
     const denied = {
       reason: 'repository_denied',
-      message: expect.stringMatching(/^repository s3:\S+ refuses access: [^\n]+$/u),
+      message: expect.stringMatching(
+        /^repository s3:\S+ refuses access with RESTIC_S3_ACCESS_KEY_ID and RESTIC_S3_SECRET_ACCESS_KEY: [^\n]+$/u,
+      ),
     };
     await expect(listBackup(lab.agent, stranger, { chain, diskId: '' }, AbortSignal.timeout(MINUTES))).rejects.toMatchObject(denied);
     await lab.stage(0);
-    await expect(lab.submit(storeBackup(lab.agent), { ...lab.storeInput(0), repository: stranger.repository }).done).rejects.toMatchObject(
-      denied,
-    );
+    const before = await objects();
+    const other = lab.withHost(lab.host, stranger.secret);
+    await expect(
+      other.submit(storeBackup(lab.agent), { ...lab.storeInput(0), repository: stranger.repository }).done,
+    ).rejects.toMatchObject(denied);
+    expect(await objects()).toEqual(before);
+  });
+
+  it('says in one line that the certificate is of nobody it knows', async () => {
     const untrusted = as({ caCertificate: '' });
     await expect(listBackup(lab.agent, untrusted, { chain, diskId: '' }, AbortSignal.timeout(MINUTES))).rejects.toMatchObject({
       reason: 'repository_unreachable',
