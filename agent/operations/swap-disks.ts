@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { asStorageError, StorageError } from '../../runtime/errors.ts';
+import { failpoint } from '../../runtime/failpoint.ts';
 import type { OperationContext, OperationKind } from '../../runtime/operations/types.ts';
 import { lstatOrNothing } from '../backends/file/look.ts';
 import { type Located, locate, PlaceInput } from '../backends/file/places.ts';
@@ -79,5 +80,6 @@ async function swapOne({ disk, replacement }: Swap, context: OperationContext): 
   } catch (thrown) {
     throw asStorageError(thrown, `swap ${disk.name}`);
   }
+  await failpoint(`disk.swap.${disk.name}.aside`);
   await publish(replacement.path, disk.path);
 }

@@ -4,6 +4,7 @@ import { createContext } from '../../../agent/operations/create-context.ts';
 import { createDisk } from '../../../agent/operations/create-disk.ts';
 import { removeDisk } from '../../../agent/operations/remove-disk.ts';
 import { resizeDisk } from '../../../agent/operations/resize-disk.ts';
+import { swapDisks } from '../../../agent/operations/swap-disks.ts';
 import { createLogger } from '../../../runtime/log.ts';
 import { Operations } from '../../../runtime/operations/operations.ts';
 import type { OperationKind } from '../../../runtime/operations/types.ts';
@@ -20,7 +21,8 @@ const agent = {
   operations,
 } as unknown as AgentContext;
 
-const kinds = [createDisk(agent), resizeDisk(agent), removeDisk(agent), createContext(agent)] as OperationKind<unknown, unknown>[];
+const all = [createDisk(agent), resizeDisk(agent), removeDisk(agent), createContext(agent), swapDisks(agent)];
+const kinds = all as unknown as readonly OperationKind<unknown, unknown>[];
 for (const kind of kinds) operations.register(kind);
 operations.recover();
 const kind = kinds.find((one) => one.name === name);
