@@ -9,8 +9,8 @@ const LONGEST_PAUSE_MS = 60_000;
 const PATIENCE_MS = 5 * 60_000;
 
 /**
- * Does again what a network that went away has ended. Only for what goes on where it was: restic has stored the data already, rsync keeps what it has
- * sent. Gives up after five minutes.
+ * Does again what a network that went away has ended. Only for what goes on where it was: restic has stored the data already (all but what is in no
+ * index yet, of ten minutes at most), rsync keeps what it has sent. Gives up after five minutes.
  */
 export async function retried<T>(work: (again: boolean) => Promise<T>, context: RepositoryContext): Promise<T> {
   let waited = 0;

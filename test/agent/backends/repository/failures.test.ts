@@ -294,3 +294,31 @@ describe.skipIf(noRsync)('a backup server that is not as it should be', { timeou
     expect(await readdir(lab.at('tpm'))).toEqual(['tpm2-00.permall.backup']);
   });
 });
+
+describe.skipIf(noRestic || noRsync)('a restic repository behind sftp', { timeout: 5 * MINUTES }, () => {
+  beforeAll(async () => {
+    lab = await BackupLab.start('sftp', [0]);
+  });
+  afterAll(() => lab.stop());
+
+  it('is cut off in the middle of an upload: the same operation goes on, and one backup is there', async () => {
+    await lab.stage(0);
+    await writeFile(path.join(lab.staging, 'disk.0.0'), randomBytes(mib(8)));
+    const { repository } = lab.served;
+    const slow = { ...lab.storeInput(0), repository: { ...repository, limits: { ...repository.limits, bytesPerSecond: mib(2) } } };
+    const handle = lab.submit(storeBackup(lab.agent), slow);
+    const inside = (name: string): Promise<string[]> => readdir(path.join(lab.served.directory!, name), { recursive: true });
+    const arriving = async (): Promise<boolean> => (await inside('data').catch(() => [])).some((name) => path.basename(name).length > 2);
+    await expect.poll(arriving, { timeout: MINUTES, interval: 5 }).toBe(true);
+    await lab.served.sshd!.drop();
+    const lines: string[] = [];
+    for await (const event of handle.events(AbortSignal.timeout(5 * MINUTES))) if (event.type === 'log') lines.push(event.text);
+    expect(lines).toEqual([expect.stringMatching(/^repository sftp:\S+ cannot be reached: [^\n]*; trying again in 1\.0 s$/u)]);
+    const { backupId = '' } = await handle.done;
+    await lab.verify([{ id: 0, backupId }]);
+    expect(await inside('snapshots')).toHaveLength(1);
+    // The lock of the first connection stands in nobody's way.
+    await lab.remove([backupId]);
+    expect([...(await inside('snapshots')), ...(await inside('locks'))]).toEqual([]);
+  });
+});
