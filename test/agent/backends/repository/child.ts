@@ -1,3 +1,4 @@
+import { bootBackup } from '../../../../agent/operations/boot-backup.ts';
 import { flattenBackup } from '../../../../agent/operations/flatten-backup.ts';
 import { importImage } from '../../../../agent/operations/import-image.ts';
 import { storeBackup } from '../../../../agent/operations/store-backup.ts';
@@ -10,7 +11,10 @@ const [root = '', id = '', text = ''] = process.argv.slice(2);
 const what = JSON.parse(text);
 const host = await testAgent(root);
 const agent = what.sshConfig === undefined ? host.agent : { ...host.agent, sshConfig: what.sshConfig };
-const kinds = [storeBackup(agent), importImage(agent), flattenBackup(agent)] as unknown as readonly OperationKind<unknown, unknown>[];
+const kinds = [storeBackup(agent), importImage(agent), flattenBackup(agent), bootBackup(agent)] as unknown as readonly OperationKind<
+  unknown,
+  unknown
+>[];
 for (const each of kinds) agent.operations.register(each);
 secretsOf(agent).put(id, { path: '', s3: undefined, repository: what.secret });
 agent.operations.recover();

@@ -132,10 +132,13 @@ export class BackupLab {
     return this.submit(verifyBackup(this.agent), { repository: this.served.repository, chain }).done;
   }
 
-  boot(chain: ChainOf, limitSeconds: number, id?: string): OperationHandle<OperationResult> {
+  bootInput(chain: ChainOf, limitSeconds: number) {
     const disks = this.disks.map((disk) => ({ diskId: disk.id, bus: 'virtio' as const }));
-    const machine = { memoryBytes: mib(128), machine: 'pc' as const, limitSeconds };
-    return this.submit(bootBackup(this.agent), { repository: this.served.repository, chain, disks, ...machine }, id);
+    return { repository: this.served.repository, chain, disks, memoryBytes: mib(128), machine: 'pc' as const, limitSeconds };
+  }
+
+  boot(chain: ChainOf, limitSeconds: number, id?: string): OperationHandle<OperationResult> {
+    return this.submit(bootBackup(this.agent), this.bootInput(chain, limitSeconds), id);
   }
 
   flatten(chain: ChainOf, keepLast: number, id?: string): Promise<OperationResult> {
