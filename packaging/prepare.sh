@@ -35,6 +35,11 @@ backup|ssh-keygen|openssh-client|openssh-clients
 backup|sshd|openssh-server|openssh-server
 backup|rclone|rclone|rclone
 backup|qemu-system-x86_64|qemu-system-x86|qemu-system-x86
+backup|busybox|busybox-static|busybox
+backup|gcc|gcc|gcc
+backup|cpio|cpio|cpio
+backup|mformat|mtools|mtools
+backup|syslinux|syslinux|syslinux
 bench|sshd|openssh-server|openssh-server
 bench|ssh|openssh-client|openssh-clients
 bench|restic|restic|restic

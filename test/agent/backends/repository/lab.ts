@@ -12,6 +12,7 @@ import { removeBackup } from '../../../../agent/operations/remove-backup.ts';
 import { storeBackup } from '../../../../agent/operations/store-backup.ts';
 import { verifyBackup } from '../../../../agent/operations/verify-backup.ts';
 import { secretsOf } from '../../../../agent/origin/secrets.ts';
+import type { DiskBus, Machine } from '../../../../agent/tools/qemu-system.ts';
 import type { ListBackupResponse } from '../../../../proto/gen/onestorage/v1/ListBackupResponse.ts';
 import type { OperationHandle, OperationKind } from '../../../../runtime/operations/types.ts';
 import { type TestAgent, testAgent } from '../../origin/agent.ts';
@@ -132,9 +133,9 @@ export class BackupLab {
     return this.submit(verifyBackup(this.agent), { repository: this.served.repository, chain }).done;
   }
 
-  bootInput(chain: ChainOf, limitSeconds: number) {
-    const disks = this.disks.map((disk) => ({ diskId: disk.id, bus: 'virtio' as const }));
-    return { repository: this.served.repository, chain, disks, memoryBytes: mib(128), machine: 'pc' as const, limitSeconds };
+  bootInput(chain: ChainOf, limitSeconds: number, bus: DiskBus = 'virtio', machine: Machine['type'] = 'pc') {
+    const disks = this.disks.map((disk) => ({ diskId: disk.id, bus }));
+    return { repository: this.served.repository, chain, disks, memoryBytes: mib(192), machine, limitSeconds };
   }
 
   boot(chain: ChainOf, limitSeconds: number, id?: string): OperationHandle<OperationResult> {
