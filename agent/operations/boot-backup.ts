@@ -5,7 +5,7 @@ import { assemble } from '../backends/repository/assemble.ts';
 import { dropWork, makeWork } from '../backends/repository/flatten.ts';
 import { waitForLife } from '../backends/repository/guest-life.ts';
 import { ChainInput, RepositoryInput } from '../backends/repository/input.ts';
-import { planDisks } from '../backends/repository/plan.ts';
+import { isExport, planDisks } from '../backends/repository/plan.ts';
 import type { AgentContext, OperationResult } from '../context.ts';
 import { secretsOf } from '../origin/secrets.ts';
 import { requireProgram } from '../tools/programs.ts';
@@ -43,7 +43,11 @@ export function bootBackup(agent: AgentContext): OperationKind<BootBackupInput, 
           const image = path.join(work, `disk.${plan.diskId}`);
           await assemble(opened, plan, { image, increment }, `${plan.diskId}-`, context.step, limited);
         }
-        const booted = disks.map(({ diskId, bus }) => ({ file: path.join(work, `disk.${diskId}`), bus }));
+        const exported = new Set(plans.filter(isExport).map(({ diskId }) => diskId));
+        const booted = disks.map(({ diskId, bus }) => {
+          const format = exported.has(String(diskId)) ? ('raw' as const) : ('qcow2' as const);
+          return { file: path.join(work, `disk.${diskId}`), format, bus };
+        });
         const guest = { type: machine, memoryBytes, disks: booted, directory: work };
         const answeredBy = await context.step('boot', () => waitForLife(guest, limitSeconds * 1000, limited));
         await dropWork(work);

@@ -88,7 +88,7 @@ async function run(agent: AgentContext, input: ImportImageInput, tries: FetchTri
             agent,
             { ...backup, label: input.origin.path },
             target,
-            isFinal('qcow2', input) && !isTpm(input) ? names : { ...names, stage: names.unconverted },
+            { image: (format) => (isFinalBackup(format, input) ? names.stage : names.unconverted), increment: names.increment },
             context,
           );
     const image = await context.step('finish', () => finish(fetched, names, input, context));
@@ -105,6 +105,12 @@ async function run(agent: AgentContext, input: ImportImageInput, tries: FetchTri
 
 function isFinal(format: Format, input: ImportImageInput): boolean {
   return input.opaque || input.convertTo === undefined || input.convertTo === format;
+}
+
+/** A backup has holes. What is raw and must have none is converted into what is raw and has none. */
+function isFinalBackup(format: Format, input: ImportImageInput): boolean {
+  if (isTpm(input)) return false;
+  return isFinal(format, input) && (input.opaque || format === 'qcow2' || !input.preallocate);
 }
 
 /** The state of a TPM, for a restore in place; in the backup it is packed. */
@@ -128,12 +134,13 @@ async function prepare(target: Located, input: ImportImageInput): Promise<void> 
 
 /** Judges the whole file and converts it when the datastore has another format. Leaves the stage alone with its final content. */
 async function finish(fetched: Fetched, names: Names, input: ImportImageInput, context: OperationContext): Promise<Image> {
-  if (fetched.path === names.stage) return judge(names.stage, fetched.label, input);
+  const { format } = fetched;
+  if (fetched.path === names.stage) return judge(names.stage, fetched.label, input, format);
   if (isTpm(input)) {
     await takeTpm(names.unconverted, names.stage, context);
     return judge(names.stage, fetched.label, input);
   }
-  const source = await judge(names.unconverted, fetched.label, input);
+  const source = await judge(names.unconverted, fetched.label, input, format);
   const to = input.convertTo ?? source.format;
   await discard(names.stage);
   const totalBytes = source.sizeBytes;
@@ -152,10 +159,11 @@ async function finish(fetched: Fetched, names: Names, input: ImportImageInput, c
   throw new StorageError('storage_failed', `${fetched.label}: the image has another size after its conversion to ${to}`);
 }
 
-async function judge(file: string, label: string, input: ImportImageInput): Promise<Image> {
+/** `declared`: it is known to be raw, and must not look like anything else. */
+async function judge(file: string, label: string, input: ImportImageInput, declared?: 'raw'): Promise<Image> {
   if (input.opaque) return { format: 'raw', sizeBytes: (await stat(file)).size };
   try {
-    const { format, virtualSize } = await checkHeader(file, undefined, { backing: 'none', import: true });
+    const { format, virtualSize } = await checkHeader(file, declared, { backing: 'none', import: true });
     return { format, sizeBytes: virtualSize };
   } catch (thrown) {
     const error = asStorageError(thrown);

@@ -37,6 +37,8 @@ export interface FetchTries {
 export interface Fetched {
   readonly path: string;
   readonly label: string;
+  /** raw: whatever it looks like, it is the content of a disk. */
+  readonly format?: 'raw';
 }
 
 const TRIES = 3;

@@ -5,8 +5,8 @@ export type DiskBus = 'virtio' | 'scsi' | 'ide';
 export interface Machine {
   readonly type: 'pc' | 'q35';
   readonly memoryBytes: number;
-  /** qcow2; the first one is booted from. What the guest writes to them is forgotten. */
-  readonly disks: readonly { readonly file: string; readonly bus: DiskBus }[];
+  /** The first one is booted from. What the guest writes to them is forgotten. */
+  readonly disks: readonly { readonly file: string; readonly format: 'raw' | 'qcow2'; readonly bus: DiskBus }[];
   /** Absolute; where the socket of the guest agent is made, and what the guest writes is kept. */
   readonly directory: string;
 }
@@ -35,9 +35,9 @@ export function startMachine({ type, memoryBytes, disks, directory }: Machine, c
 
 const DEVICES = { virtio: 'virtio-blk-pci', scsi: 'scsi-hd', ide: 'ide-hd' } as const satisfies Record<DiskBus, string>;
 
-function diskArguments({ file, bus }: Machine['disks'][number], index: number): readonly string[] {
+function diskArguments({ file, format, bus }: Machine['disks'][number], index: number): readonly string[] {
   const name = `disk${index}`;
   // A comma in a file name is written twice.
-  const drive = `if=none,id=${name},format=qcow2,snapshot=on,cache=unsafe,file=${file.replaceAll(',', ',,')}`;
+  const drive = `if=none,id=${name},format=${format},snapshot=on,cache=unsafe,file=${file.replaceAll(',', ',,')}`;
   return ['-drive', drive, '-device', `${DEVICES[bus]},drive=${name},bootindex=${index + 1}`];
 }

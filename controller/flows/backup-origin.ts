@@ -14,7 +14,7 @@ const BACKUP_DATASTORE = 3;
 
 /**
  * A disk of a backup as the content of an image. oned sends the datastore the image goes to, so the one of the backup is asked for: it must be
- * the one that oned itself has asked for the size (FROM_BACKUP_DS). Throws bad_argument, not_found, opennebula_refused, unsupported.
+ * the one that oned itself has asked for the size (FROM_BACKUP_DS). Throws bad_argument, not_found, opennebula_refused.
  */
 export async function backupOrigin(data: DriverActionData, tools: FlowTools): Promise<Origin> {
   const path = required(data.image?.path, 'IMAGE/PATH');
@@ -22,9 +22,6 @@ export async function backupOrigin(data: DriverActionData, tools: FlowTools): Pr
   const named = data.image?.template.get('FROM_BACKUP_DS');
   if (named !== undefined && named !== String(address.datastoreId)) {
     throw new StorageError('bad_argument', `PATH is of datastore ${address.datastoreId}, FROM_BACKUP_DS is ${named}`);
-  }
-  if (address.rbd) {
-    throw new StorageError('unsupported', `${path} was exported from Ceph, which alone can read it: restore it into a Ceph datastore`);
   }
   const datastore = datastoreRecord(await tools.datastore(address.datastoreId));
   await mustBeAllowed(address, required(data.image, 'IMAGE'), tools);

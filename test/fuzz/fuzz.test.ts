@@ -1,6 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
 import { hasProgram } from '../../agent/tools/programs.ts';
 import { base64, documents } from './documents.ts';
+import { exportsOfCeph, seedExports } from './exports.ts';
 import { type Family, fuzz, type Report } from './fuzzer.ts';
 import { headers, seedHeads, seenByQemu } from './headers.ts';
 import { paths, scripts, words } from './words.ts';
@@ -13,8 +14,8 @@ const SAMPLE = 60;
 const lacks = process.env['CI'] !== 'true' && !(await hasProgram('qemu-img'));
 const reports: Report[] = [];
 
-function run<Input>(family: Family<Input>): void {
-  const report = fuzz(family, SEED, SCALE);
+async function run<Input>(family: Family<Input>): Promise<void> {
+  const report = await fuzz(family, SEED, SCALE);
   reports.push(report);
   const { crashes, hangs, wrong } = report;
   expect({ crashes, hangs, wrong }, `seed ${SEED}`).toEqual({ crashes: [], hangs: [], wrong: [] });
@@ -29,9 +30,10 @@ it('names of scripts: an action, or nothing', { timeout: TIMEOUT }, () => run(sc
 it('paths: in a datastore, or refused', { timeout: TIMEOUT }, () => run(paths));
 it('documents: read as another parser reads them', { timeout: TIMEOUT }, () => run(documents));
 it('base64: decoded as another decoder does', { timeout: TIMEOUT }, () => run(base64));
+it('exports of Ceph: read as another reader reads them', { timeout: TIMEOUT }, () => run(exportsOfCeph(seedExports())));
 it.skipIf(lacks)('image headers: nothing that refers to another file, or is not what it says', { timeout: TIMEOUT }, async () => {
   const kept: Buffer[] = [];
-  run(headers(await seedHeads(), kept));
+  await run(headers(await seedHeads(), kept));
   expect(await seenByQemu(kept, SEED, SAMPLE)).toEqual([]);
 });
 

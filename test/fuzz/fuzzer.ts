@@ -41,7 +41,7 @@ export interface Family<Input> {
   /** The only reason for which such an input may be refused. */
   readonly refusal: Reason;
   make(random: Random): Input;
-  /** The function under test. */
+  /** The function under test; may give a promise. */
   take(input: Input): unknown;
   /** An opinion of its own: what is wrong with having taken the input so. Never the code under test. */
   wrong(input: Input, taken: unknown): string | undefined;
@@ -65,7 +65,7 @@ const HANG_MS = 5_000;
 const KEEP = 5;
 
 /** Throws nothing: what went wrong is in the report. */
-export function fuzz<Input>(family: Family<Input>, seed: number, scale: number): Report {
+export async function fuzz<Input>(family: Family<Input>, seed: number, scale: number): Promise<Report> {
   const random = new Random(seed);
   const [crashes, hangs, wrong]: string[][] = [[], [], []];
   let taken = 0;
@@ -77,7 +77,7 @@ export function fuzz<Input>(family: Family<Input>, seed: number, scale: number):
     };
     const started = performance.now();
     try {
-      const result = family.take(input);
+      const result = await family.take(input);
       taken += 1;
       const problem = family.wrong(input, result);
       if (problem !== undefined) note(wrong, problem);

@@ -6,7 +6,8 @@ import { bitmaps, check, removeBitmap } from '../../tools/qemu-img.ts';
 import { flush } from '../file/stage.ts';
 import { fetchFile } from './fetch.ts';
 import { dropIncrement, forgetBacking, mergeIncrement } from './overlay.ts';
-import type { DiskPlan } from './plan.ts';
+import { type DiskPlan, isExport } from './plan.ts';
+import { assembleRbd } from './rbd-chain.ts';
 import type { Repository, RepositoryContext } from './repository.ts';
 
 /** Two temporary names of the operation's own on one file system. */
@@ -16,8 +17,8 @@ export interface AssemblePaths {
 }
 
 /**
- * Brings a disk of a backup here as one file: the full backup as it is, and each increment written into it, so that no more than one increment
- * lies beside it. Each is a step of the operation; the repository is only read. The image is checked and flushed when this returns.
+ * Brings a disk of a backup here as one file, qcow2, or raw if it is an export (plan.ts): the full backup as it is, and each increment written into
+ * it, so that no more than one increment lies beside it. Each is a step of the operation; the repository is only read. The image is checked and flushed when this returns.
  * `prefix` makes the steps of several disks differ.
  */
 export async function assemble(
@@ -28,6 +29,7 @@ export async function assemble(
   step: OperationContext['step'],
   context: RepositoryContext,
 ): Promise<void> {
+  if (isExport(plan)) return await assembleRbd(repository, plan, paths.image, prefix, step, context);
   const [full, ...increments] = plan.parts;
   if (full === undefined) throw new StorageError('internal', 'nothing to assemble');
   await step(`${prefix}fetch-0`, () => fetchFile(repository, full, paths.image, context));

@@ -15,18 +15,18 @@ export interface Wanted {
 /** Brings one file here, with holes where it is zero; flushed and compared when it returns. What an earlier attempt left is replaced. */
 export async function fetchFile(repository: Repository, wanted: Wanted, target: string, context: RepositoryContext): Promise<void> {
   await rm(target, { force: true });
-  const { sizeBytes } = await writeSparse(target, summed(repository, wanted, context), { preallocate: false, mode: 0o600 });
+  const { sizeBytes } = await writeSparse(target, contentOf(repository, wanted, context), { preallocate: false, mode: 0o600 });
   context.count?.({ skippedBytes: sizeBytes - (await allocated(target)) });
 }
 
-/** Reads a file to its end and compares it. Gives its size. Errors: bad_checksum, repository_damaged. */
-export async function readThrough(repository: Repository, wanted: Wanted, context: RepositoryContext): Promise<number> {
-  let size = 0;
-  for await (const chunk of summed(repository, wanted, context)) size += chunk.length;
-  return size;
+/** Reads a file to its end and compares it. Errors: bad_checksum, repository_damaged. */
+export async function readThrough(repository: Repository, wanted: Wanted, context: RepositoryContext): Promise<void> {
+  for await (const _ of contentOf(repository, wanted, context));
 }
 
-async function* summed(repository: Repository, { backupId, file }: Wanted, context: RepositoryContext): AsyncGenerator<Buffer> {
+/** A file of a backup as it comes. Nothing of it counts before its end: only there it throws bad_checksum. */
+export async function* contentOf(repository: Repository, wanted: Wanted, context: RepositoryContext): AsyncGenerator<Buffer> {
+  const { backupId, file } = wanted;
   const hash = createHash('sha256');
   const meter = new Meter(`read ${file.name}`, file.sizeBytes, {
     report: (progress) => context.report(progress),
@@ -38,13 +38,18 @@ async function* summed(repository: Repository, { backupId, file }: Wanted, conte
     yield chunk;
   }
   meter.finish();
-  const what = `${file.name} of backup ${backupId} at ${repository.label}`;
+  const what = labelOf(repository, wanted);
   if (meter.done !== file.sizeBytes) {
     throw new StorageError('bad_checksum', `${what} has ${meter.done} bytes, not the ${file.sizeBytes} it had`);
   }
   if (file.sha256 === undefined) return;
   if (hash.digest('hex') !== file.sha256) throw new StorageError('bad_checksum', `${what} is not what was stored: its checksum differs`);
   context.count?.({ verifiedBytes: meter.done });
+}
+
+/** For messages. */
+export function labelOf({ label }: Repository, { backupId, file }: Wanted): string {
+  return `${file.name} of backup ${backupId} at ${label}`;
 }
 
 async function allocated(file: string): Promise<number> {

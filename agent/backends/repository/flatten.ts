@@ -6,7 +6,7 @@ import { assemble } from './assemble.ts';
 import { diskOf, resolveChain } from './chain.ts';
 import { fetchFile } from './fetch.ts';
 import type { ChainOf } from './input.ts';
-import { type DiskPlan, planDisks } from './plan.ts';
+import { type DiskPlan, isExport, planDisks } from './plan.ts';
 import type { Backup, Repository, RepositoryContext } from './repository.ts';
 import { readStaged, store } from './store.ts';
 
@@ -53,6 +53,11 @@ export async function flatten(
   await context.step('work', () => mkdir(directory, { recursive: true, mode: 0o700 }).then(() => undefined));
   const ids = [...new Set(last.backup.files.flatMap(({ name }) => diskOf(name)?.diskId ?? []))];
   const disks = await context.step('plan', () => planDisks(repository, merge, ids, { directory, purpose: 'to merge increments' }, limited));
+  const exported = disks.find(isExport);
+  if (exported !== undefined) {
+    const text = `disk ${exported.diskId} at ${repository.label} was exported from Ceph, and its increments cannot be merged`;
+    throw new StorageError('unsupported', `${text}; make the next backup a full one (onestorage backups reset)`);
+  }
   for (const disk of disks) {
     const paths = { image: path.join(directory, nameOf(disk)), increment: path.join(plan.work, 'increment') };
     await assemble(repository, disk, paths, `${disk.diskId}-`, context.step, limited);

@@ -2,6 +2,7 @@ import { StorageError } from '../../../runtime/errors.ts';
 import { diskOf, findBackup, resolveChain } from './chain.ts';
 import type { ChainOf } from './input.ts';
 import { HEAD_BYTES, readSmall, virtualSizeOf } from './manifest.ts';
+import { sizeOfExport } from './rbd-chain.ts';
 import type { Backup, Repository, RepositoryContext, StoredFile } from './repository.ts';
 
 export interface ListedDisk {
@@ -54,6 +55,7 @@ export async function listBackup(repository: Repository, chain: ChainOf, diskId:
 }
 
 async function readVirtualSize(repository: Repository, backupId: string, file: StoredFile, context: RepositoryContext): Promise<number> {
+  if (diskOf(file.name)?.format === 'rbd') return await sizeOfExport(repository, { backupId, file }, context);
   let head = Buffer.alloc(0);
   for await (const chunk of repository.read(backupId, file, context)) {
     head = Buffer.concat([head, chunk]);

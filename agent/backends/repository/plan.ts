@@ -12,7 +12,7 @@ export interface DiskPlan {
   readonly parts: readonly Wanted[];
 }
 
-/** Changes nothing. Errors: not_found, broken_chain, unsupported (of Ceph), and those of the repository. */
+/** Changes nothing. Errors: not_found, broken_chain, and those of the repository. */
 export async function planDisk(repository: Repository, chain: ChainOf, diskId: string, context: RepositoryContext): Promise<DiskPlan> {
   const links = linksOf(resolveChain(await repository.catalog(context), chain, repository.label), diskId, repository.label);
   const parts: Wanted[] = [];
@@ -22,10 +22,19 @@ export async function planDisk(repository: Repository, chain: ChainOf, diskId: s
     if (file === undefined) throw new StorageError('not_found', `backup ${backup.backupId} at ${repository.label} does not have ${name}`);
     parts.push({ backupId: backup.backupId, file });
   }
-  if (links.some(({ name }) => diskOf(name)?.format === 'rbd')) {
-    throw new StorageError('unsupported', `disk ${diskId} at ${repository.label} was exported from Ceph: restore it into a Ceph datastore`);
+  const kinds = new Set(links.map(({ name }) => diskOf(name)?.format));
+  if (kinds.size > 1) {
+    throw new StorageError(
+      'broken_chain',
+      `of disk ${diskId} at ${repository.label} some increments are exports of Ceph, and some are not`,
+    );
   }
   return { diskId, parts };
+}
+
+/** Was it exported from Ceph? Then it becomes a raw image, everything else is qcow2. */
+export function isExport({ parts }: DiskPlan): boolean {
+  return parts.some(({ file }) => diskOf(file.name)?.format === 'rbd');
 }
 
 /** Of several disks at once, and whether a directory has the space for all of them. Error no_space. */
@@ -45,8 +54,11 @@ export async function planDisks(
   throw new StorageError('no_space', `no space left in ${directory} ${purpose} ${figures}`);
 }
 
-/** Bytes that are needed for it at most: the full backup, which grows by what is merged into it, and one increment. */
-export function spaceFor({ parts }: DiskPlan): number {
-  const sizes = parts.map(({ file }) => file.sizeBytes);
-  return sizes.reduce((sum, size) => sum + size, 0) + Math.max(0, ...sizes.slice(1));
+/**
+ * Bytes that are needed for it at most: the full backup, which grows by what is merged into it, and one increment, unless those are merged as they
+ * come.
+ */
+export function spaceFor(plan: DiskPlan): number {
+  const sizes = plan.parts.map(({ file }) => file.sizeBytes);
+  return sizes.reduce((sum, size) => sum + size, 0) + (isExport(plan) ? 0 : Math.max(0, ...sizes.slice(1)));
 }

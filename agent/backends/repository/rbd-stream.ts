@@ -27,8 +27,8 @@ const LONGEST_NAME = 4096;
 const U64 = 8;
 
 /**
- * Reads what `rbd export --export-format 2` ("rbd image v2", doc/dev/rbd-export.rst of Ceph) or `rbd export-diff` ("rbd diff v1", rbd-diff.rst) has written, to its very end.
- * Everything is checked, and nothing is taken that is not known, but properties of the image. Throws repository_damaged.
+ * Reads what `rbd export --export-format 2` ("rbd image v2", doc/dev/rbd-export.rst of Ceph) or `rbd export-diff` ("rbd diff v1", rbd-diff.rst) has
+ * written, to its very end. Everything is checked, and nothing is taken that is not known, but properties of the image. Throws repository_damaged.
  */
 export async function* readRbd(source: AsyncIterable<Buffer>, what: string): AsyncGenerator<RbdEvent> {
   const fields = new StreamFields(source, what);
@@ -108,8 +108,8 @@ async function readHead(fields: StreamFields, version: 1 | 2): Promise<{ readonl
       mustHave(fields, record, U64);
       found.set(tag, await number(fields));
     } else if (tag === 'p' && version === 2) {
-      // Whether the snapshot was protected.
-      mustHave(fields, record, 1);
+      // Whether the snapshot was protected: one byte, of which Ceph before 17 says that it is eight.
+      if (record.length !== 8) mustHave(fields, record, 1);
       found.set(tag, (await fields.take(1)).readUInt8());
     } else {
       const [from, to, sizeBytes] = ['f', 't', 's'].map((each) => found.get(each));

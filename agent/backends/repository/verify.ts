@@ -4,6 +4,7 @@ import { diskOf, resolveChain } from './chain.ts';
 import { readThrough } from './fetch.ts';
 import type { ChainOf } from './input.ts';
 import { MANIFEST } from './manifest.ts';
+import { sizeOfExport } from './rbd-chain.ts';
 import type { Repository, RepositoryContext } from './repository.ts';
 
 interface Read {
@@ -14,7 +15,8 @@ interface Read {
 
 /**
  * Reads every file of a chain back and compares it with the checksums of the time of the backup; those without one are read all the same, since
- * restic keeps checksums of its own. All files are read before the first problem is an error: bad_checksum. Gives the bytes that were read.
+ * restic keeps checksums of its own. An export of Ceph must be one to its end. All files are read before the first problem is an error: bad_checksum.
+ * Gives the bytes that were read.
  */
 export async function verifyChain(
   repository: Repository,
@@ -44,7 +46,9 @@ export async function verifyChain(
 
 async function readOne(repository: Repository, wanted: Parameters<typeof readThrough>[1], context: RepositoryContext): Promise<Read> {
   try {
-    return { sizeBytes: await readThrough(repository, wanted, context), problem: '' };
+    if (diskOf(wanted.file.name)?.format === 'rbd') await sizeOfExport(repository, wanted, context);
+    else await readThrough(repository, wanted, context);
+    return { sizeBytes: wanted.file.sizeBytes, problem: '' };
   } catch (thrown) {
     const error = asStorageError(thrown);
     if (error.reason !== 'bad_checksum' && error.reason !== 'repository_damaged') throw error;

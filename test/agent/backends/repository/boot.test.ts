@@ -8,6 +8,7 @@ import type { ChainOf } from '../../../../agent/backends/repository/input.ts';
 import { bootBackup } from '../../../../agent/operations/boot-backup.ts';
 import { secretsOf } from '../../../../agent/origin/secrets.ts';
 import { StorageError } from '../../../../runtime/errors.ts';
+import { image } from '../../../helpers/rbd-export.ts';
 import { testAgent } from '../../origin/agent.ts';
 import { lacks } from '../../tools/context.ts';
 import { BackupLab } from './lab.ts';
@@ -73,6 +74,16 @@ describe.skipIf(await lacks('qemu-img', 'restic', 'qemu-system-x86_64'))('a back
       const result = await lab.submit(bootBackup(lab.agent), lab.bootInput(chain, 120, bus, machine)).done;
       expect(result, `${bus} ${machine}`).toEqual({ answeredBy: 'console', sizeBytes: expect.any(Number) });
     }
+    expect(await left()).toEqual([]);
+  });
+
+  it('also one of a disk that was exported from Ceph', async () => {
+    await lab.stage(0);
+    await rm(path.join(lab.staging, 'disk.0.0'));
+    const sector = { offset: 0, data: bootSector('\r\nlab login: ', 0) };
+    await writeFile(path.join(lab.staging, 'disk.0.rbd2'), image([{ size: mib(1), extents: [sector] }]));
+    const chain = [{ id: 0, backupId: (await lab.store(0)).backupId ?? '' }];
+    expect(await lab.boot(chain, 120).done).toMatchObject({ answeredBy: 'console' });
     expect(await left()).toEqual([]);
   });
 
