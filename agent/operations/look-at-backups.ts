@@ -5,7 +5,7 @@ import type { ProbeRepositoryResponse } from '../../proto/gen/onestorage/v1/Prob
 import { StorageError } from '../../runtime/errors.ts';
 import { lookContext } from '../backends/repository/context.ts';
 import type { ChainOf } from '../backends/repository/input.ts';
-import { listBackup as list } from '../backends/repository/list.ts';
+import { listBackup as list, type WhatToList } from '../backends/repository/list.ts';
 import { openRepository } from '../backends/repository/open.ts';
 import type { Repository } from '../backends/repository/repository.ts';
 import type { BackupAgent } from './backup-input.ts';
@@ -21,11 +21,11 @@ function opened({ datastores, stateDirectory, sshConfig }: BackupAgent, { reposi
 export async function listBackup(
   agent: BackupAgent,
   repository: ReadRepository,
-  what: { readonly chain: ChainOf; readonly diskId: string },
+  what: WhatToList,
   signal: AbortSignal,
 ): Promise<ListBackupResponse> {
   const place = opened(agent, repository);
-  const { disks, vmXml, increments } = await list(place, what.chain, what.diskId, lookContext(signal));
+  const { disks, vmXml, increments } = await list(place, what, lookContext(signal));
   const last = increments.at(-1);
   if (last !== undefined && last.backup === undefined) {
     const missing = increments.filter(({ backup }) => backup === undefined).map(({ id, backupId }) => `${id}:${backupId}`);
@@ -82,7 +82,7 @@ export async function statBackupDisk(
   what: { readonly chain: ChainOf; readonly diskId: string },
   signal: AbortSignal,
 ): Promise<number> {
-  const { files = [] } = await listBackup(agent, repository, what, signal);
+  const { files = [] } = await listBackup(agent, repository, { ...what, withDocument: false }, signal);
   const size = Number(files?.[0]?.virtualSizeBytes ?? 0);
   if (size === 0) throw new StorageError('not_found', `the backup has no disk ${what.diskId}`);
   return size;

@@ -75,7 +75,8 @@ export function backupsService(agent: AgentContext) {
     },
     List: (request: ListBackupRequest__Output, call: Call): Promise<ListBackupResponse> => {
       const diskId = request.diskId === '' ? '' : readDiskId(request.diskId);
-      return listBackup(agent, readRepository(request.repository), { chain: readChain(request.chain), diskId }, call.signal);
+      const what = { chain: readChain(request.chain), diskId, withDocument: request.withDocument };
+      return listBackup(agent, readRepository(request.repository), what, call.signal);
     },
     Catalog: (request: CatalogRequest__Output, call: Call): Promise<CatalogResponse> =>
       catalogOf(agent, readRepository(request.repository), call.signal),

@@ -82,7 +82,7 @@ async function readBack(
   const repository = await repositoryOf(datastore, directoryFor(datastore, image.vmId, image.jobId));
   const log = (level: LogLevel, text: string): void => tell({ type: 'log', level, text });
   const list = async (from: Host) => {
-    const listing = await agents.listBackup(from, { repository, chain: { increments } }, signal);
+    const listing = await agents.listBackup(from, { repository, chain: { increments }, withDocument: true }, signal);
     mustBeWhole(imageId, listing);
     return listing;
   };

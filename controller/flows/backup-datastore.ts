@@ -58,9 +58,11 @@ export async function statBackup(tools: FlowTools): Promise<string> {
   const listing = await tools.listBackup(host, repository, chain);
   const disk = disksOf(listing).get(Number(diskId));
   if (disk === undefined) throw new StorageError('not_found', `the backup ${chain.at(-1)?.backupId} has no disk ${diskId}`);
-  // What OpenNebula says of the disk stands beside it; only without that is the head of the disk itself read.
-  const known = disk.virtualSizeBytes || sizeInDocument(listing.vmXml, Number(diskId));
-  const found = known || disksOf(await tools.listBackup(host, repository, chain, diskId)).get(Number(diskId))?.virtualSizeBytes;
+  // Of a stock backup: what OpenNebula says of the disk stands beside it; only without that is the head of the disk itself read.
+  const told = async (): Promise<number> =>
+    sizeInDocument((await tools.listBackup(host, repository, chain, { withDocument: true })).vmXml, Number(diskId));
+  const known = disk.virtualSizeBytes || (await told());
+  const found = known || disksOf(await tools.listBackup(host, repository, chain, { diskId })).get(Number(diskId))?.virtualSizeBytes;
   return String(toMebibytes(bytes(required(found, `size of disk ${diskId}`))));
 }
 

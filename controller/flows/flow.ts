@@ -110,8 +110,13 @@ export interface FlowTools {
   /** Measures the disks in a system datastore and tells onemonitord, as somebody who is no host (contract 6.2). */
   tellDiskSizes(host: Host, datastoreId: number): Promise<void>;
   statOrigin(host: Host, origin: NonNullable<AgentRequests['Images/Import']['origin']>, opaque: boolean): Promise<number>;
-  /** With `diskId`: that disk alone, and its size even when that must be read from the disk. */
-  listBackup(host: Host, repository: Repository, chain: readonly ChainLink[], diskId?: string): Promise<ListBackupResponse__Output>;
+  /** With `diskId`: that disk alone, and its size even when that must be read from the disk. vm.xml only on request: it costs a trip of its own. */
+  listBackup(
+    host: Host,
+    repository: Repository,
+    chain: readonly ChainLink[],
+    options?: { readonly diskId?: string; readonly withDocument?: boolean },
+  ): Promise<ListBackupResponse__Output>;
   backupUsage(host: Host, repository: Repository): Promise<BackupUsageResponse__Output>;
   /** The next backup of the VM will be full: OpenNebula is told as soon as it lets the VM be changed, in the background. */
   resetChain(vmId: number): void;

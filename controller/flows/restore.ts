@@ -54,7 +54,9 @@ async function restoreAs(tools: FlowTools, signal: AbortSignal): Promise<string>
   const onlyDisk = numberOption(data.options, 'DISK_ID');
   const { image, repository } = await backupOf(data);
   const chain = linksUpTo(image, numberOption(data.options, 'INCREMENT_ID') ?? -1);
-  const listing = await tools.listBackup(await repositoryHost(data.datastore, tools), repository, chain);
+  const listing = await tools.listBackup(await repositoryHost(data.datastore, tools), repository, chain, {
+    withDocument: onlyDisk === undefined,
+  });
   mustBeWhole(image.id, listing);
   const disks = [...disksOf(listing)].filter(([id]) => onlyDisk === undefined || id === onlyDisk);
   if (disks.length === 0) {

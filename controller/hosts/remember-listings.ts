@@ -12,7 +12,7 @@ const CHANGES: ReadonlySet<string> = new Set(['Backups/Store', 'Backups/Remove',
  * stays true until something is removed; one that lacks a link is not kept.
  */
 export function rememberListings<T extends AgentCalls>(agents: T): T {
-  const kept = new Map<string, { readonly until: number; readonly answer: ListBackupResponse__Output }>();
+  const kept = new Map<string, { readonly until: number; readonly withDocument: boolean; readonly answer: ListBackupResponse__Output }>();
   return {
     ...agents,
     start: (host, method, request, signal) => {
@@ -22,14 +22,15 @@ export function rememberListings<T extends AgentCalls>(agents: T): T {
     listBackup: async (host, request, signal) => {
       // The request holds a password: only its digest is kept.
       const key = createHash('sha256')
-        .update(JSON.stringify([host.address, request]))
+        .update(JSON.stringify([host.address, { ...request, withDocument: false }]))
         .digest('hex');
       const known = kept.get(key);
-      if (known !== undefined && known.until > performance.now()) return known.answer;
+      const withDocument = request.withDocument === true;
+      if (known !== undefined && known.until > performance.now() && (known.withDocument || !withDocument)) return known.answer;
       const answer = await agents.listBackup(host, request, signal);
       if (answer.increments.every(({ present }) => present)) {
         for (const oldest of [...kept.keys()].slice(0, Math.max(0, kept.size + 1 - MOST))) kept.delete(oldest);
-        kept.set(key, { until: performance.now() + KEPT_MS, answer });
+        kept.set(key, { until: performance.now() + KEPT_MS, withDocument, answer });
       }
       return answer;
     },

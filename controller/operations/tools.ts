@@ -149,8 +149,8 @@ export function flowTools(options: ToolsOptions): FlowTools {
       if (left.length > 0) context.log('warn', `VM ${left.join(', VM ')}: ${TOO_MANY}`);
     },
     statOrigin: (host, origin, opaque) => agents.statOrigin(host, { origin, opaque }, signal),
-    listBackup: (host, repository, chain, diskId = '') =>
-      agents.listBackup(host, { repository, chain: { increments: [...chain] }, diskId }, signal),
+    listBackup: (host, repository, chain, options = {}) =>
+      agents.listBackup(host, { repository, chain: { increments: [...chain] }, ...options }, signal),
     backupUsage: (host, repository) => agents.backupUsage(host, { repository }, signal),
     bridge: (names, index) => chooseBridge(names, index, services, context),
   };

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { type Account, machineSeconds } from './account.ts';
 import { lastTask, loopbackBytes } from './isolate.ts';
@@ -12,6 +13,8 @@ export interface Measured {
   readonly machineCpuSeconds: number;
   /** Through the loopback; undefined where it is not ours alone. */
   readonly wireBytes: number | undefined;
+  /** From disks, by the whole machine: what lies in memory already is not in it. */
+  readonly readBytes: number;
   /** Processes and threads started. */
   readonly tasks: number | undefined;
 }
@@ -19,7 +22,7 @@ export interface Measured {
 /** Runs lines of sh in a side's account, as its caller does it: one action after another, each must succeed. */
 export async function measureScript(account: Account, script: string, env: Readonly<Record<string, string>>): Promise<Measured> {
   const join = account.join === undefined ? '' : `echo $$ >'${account.join}' && `;
-  const before = { cpu: account.seconds(), machine: machineSeconds(), wire: loopbackBytes(), task: lastTask() };
+  const before = { cpu: account.seconds(), machine: machineSeconds(), wire: loopbackBytes(), read: diskReadBytes(), task: lastTask() };
   const started = performance.now();
   await runShell(`${join}eval "$1"`, script, env);
   const seconds = (performance.now() - started) / 1000;
@@ -28,8 +31,13 @@ export async function measureScript(account: Account, script: string, env: Reado
     cpuSeconds: account.seconds() - before.cpu,
     machineCpuSeconds: machineSeconds() - before.machine,
     wireBytes: less(loopbackBytes(), before.wire),
+    readBytes: diskReadBytes() - before.read,
     tasks: less(less(lastTask(), before.task), 1),
   };
+}
+
+function diskReadBytes(): number {
+  return Number(/^pgpgin (\d+)$/m.exec(readFileSync('/proc/vmstat', 'utf8'))?.[1]) * 1024;
 }
 
 function less(a: number | undefined, b: number | undefined): number | undefined {
@@ -64,6 +72,7 @@ export function median(runs: readonly Measured[], per = 1): Measured {
       of((run) => run.wireBytes),
       per,
     ),
+    readBytes: (of((run) => run.readBytes) ?? Number.NaN) / per,
     tasks: divided(
       of((run) => run.tasks),
       per,

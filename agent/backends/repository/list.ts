@@ -1,7 +1,7 @@
 import { StorageError } from '../../../runtime/errors.ts';
 import { diskOf, findBackup, resolveChain } from './chain.ts';
+import { HEAD_BYTES, readSmall, virtualSizeOf } from './facts.ts';
 import type { ChainOf } from './input.ts';
-import { HEAD_BYTES, readSmall, virtualSizeOf } from './manifest.ts';
 import { sizeOfExport } from './rbd-chain.ts';
 import type { Backup, Repository, RepositoryContext, StoredFile } from './repository.ts';
 
@@ -22,8 +22,19 @@ export interface Listing {
   readonly increments: readonly { readonly id: number; readonly backupId: string; readonly backup: Backup | undefined }[];
 }
 
+export interface WhatToList {
+  readonly chain: ChainOf;
+  /** Empty: all. */
+  readonly diskId: string;
+  readonly withDocument: boolean;
+}
+
 /** What a chain holds at its end. Of `diskId` the virtual size is read from the file when nothing else says it. Changes nothing. */
-export async function listBackup(repository: Repository, chain: ChainOf, diskId: string, context: RepositoryContext): Promise<Listing> {
+export async function listBackup(
+  repository: Repository,
+  { chain, diskId, withDocument }: WhatToList,
+  context: RepositoryContext,
+): Promise<Listing> {
   const catalog = await repository.catalog(context);
   const increments = chain.map(({ id, backupId }) => ({ id, backupId, backup: findBackup(catalog, backupId) }));
   // Of a chain with holes its state is all there is to tell.
@@ -48,7 +59,7 @@ export async function listBackup(repository: Repository, chain: ChainOf, diskId:
       increments: held.map(({ id }) => id),
     });
   }
-  const vm = files.find(({ name }) => name === 'vm.xml');
+  const vm = withDocument ? files.find(({ name }) => name === 'vm.xml') : undefined;
   const vmXml = vm === undefined ? '' : decode(await readSmall(repository.read(backupId, vm, context), 'vm.xml'));
   disks.sort((a, b) => a.diskId.localeCompare(b.diskId, 'en', { numeric: true }));
   return { disks, vmXml, increments };

@@ -1,5 +1,6 @@
 import type { OperationContext } from '../../../runtime/operations/types.ts';
 import type { ToolContext } from '../../tools/run.ts';
+import type { FileFacts } from './facts.ts';
 
 /** What the calls of a repository need of an operation; looks have no log and no progress. */
 export interface RepositoryContext extends ToolContext {
@@ -36,14 +37,13 @@ export interface Backup {
 export interface Upload {
   /** Holds the files. */
   readonly directory: string;
-  readonly names: readonly string[];
+  readonly files: readonly FileFacts[];
   readonly vmId: number;
   /** Who stores it: found again by this after a crash. */
   readonly operationId: string;
   /** It may have been stored by an attempt that did not come to say so. */
   readonly again: boolean;
   readonly merged: readonly string[];
-  readonly sizeBytes: number;
 }
 
 /** A place that keeps backups; what it has told once it may remember until it changes it itself. Errors of all: repository_*, no_space, not_found, missing_program, cancelled. */
@@ -53,7 +53,7 @@ export interface Repository {
   /** Behind ssh: an upload that the network has ended is worth another try. Of a REST server and of S3 restic itself tries again. */
   readonly retries: boolean;
   /** Makes what must be there before anything can be stored; there already: fine. */
-  prepare(upload: Pick<Upload, 'sizeBytes' | 'operationId'>, context: RepositoryContext): Promise<void>;
+  prepare(sizeBytes: number, context: RepositoryContext): Promise<void>;
   /** false: nothing was ever stored. */
   exists(context: RepositoryContext): Promise<boolean>;
   /** Who holds a lock, for a person. */
@@ -62,11 +62,11 @@ export interface Repository {
   unlock(context: RepositoryContext): Promise<void>;
   /** All backups, oldest first; empty when there is no repository. */
   catalog(context: RepositoryContext): Promise<readonly Backup[]>;
-  /** Disks, vm.xml, and the file with the checksums. Error not_found. */
+  /** Disks and vm.xml. Error not_found. */
   files(backupId: string, context: RepositoryContext): Promise<readonly StoredFile[]>;
   /** A file's bytes, once. */
   read(backupId: string, file: StoredFile, context: RepositoryContext): AsyncIterable<Buffer>;
-  /** Stores files as one backup, which is there whole or not at all. The same operation again: the same backup. */
+  /** Stores files as one backup, which is there whole or not at all, and compares their sizes there. The same operation again: the same backup. */
   put(upload: Upload, context: RepositoryContext): Promise<string>;
   /** Takes back what an operation began to put, or has put. Nothing there: fine. */
   takeBack(operationId: string, context: RepositoryContext): Promise<void>;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { StorageError } from '../../../runtime/errors.ts';
 import type { RunResult } from '../../tools/run.ts';
+import type { FileFacts } from './facts.ts';
 import type { RepositoryContext } from './repository.ts';
 
 const INCOMPLETE = 3;
@@ -14,16 +15,18 @@ const summarySchema = z.object({
   message_type: z.literal('summary'),
   snapshot_id: z.string(),
   data_added: z.number().default(0),
+  total_files_processed: z.number().default(0),
   total_bytes_processed: z.number().default(0),
 });
 const messageSchema = z.union([statusSchema, summarySchema]);
 
 /**
  * Follows `restic backup --json` and gives the id of the snapshot, eight digits of it: 0.14 says no more, 0.16 says all. A snapshot that lacks a
- * file (exit code 3) is an error: the operation that made it takes it back.
+ * file (exit code 3), or anything of the bytes that were there when the checksums were taken, is an error: the operation that made it takes it back.
  */
 export async function readBackup(
   run: (onLine: (line: string) => void) => Promise<RunResult>,
+  files: readonly FileFacts[],
   label: string,
   context: RepositoryContext,
 ): Promise<string> {
@@ -40,7 +43,12 @@ export async function readBackup(
   if (summary === undefined) {
     throw new StorageError('tool_failed', `restic backup to ${label}: it did not say what it stored`, { detail: result.stderr });
   }
-  const { data_added, total_bytes_processed, snapshot_id } = summary;
+  const { data_added, total_bytes_processed, total_files_processed, snapshot_id } = summary;
+  const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  if (total_files_processed !== files.length || total_bytes_processed !== sizeBytes) {
+    const stored = `${total_files_processed} files of ${total_bytes_processed} bytes`;
+    throw new StorageError('storage_failed', `restic stored ${stored} at ${label}, not ${files.length} of ${sizeBytes} bytes`);
+  }
   context.count?.({ movedBytes: data_added, skippedBytes: Math.max(0, total_bytes_processed - data_added) });
   return snapshot_id.slice(0, 8);
 }

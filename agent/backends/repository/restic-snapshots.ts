@@ -1,13 +1,12 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { asStorageError } from '../../../runtime/errors.ts';
-import { dump, parseLines, type ResticAccess, restic } from '../../tools/restic.ts';
-import { MANIFEST, parseManifest, readSmall } from './manifest.ts';
+import { parseLines, type ResticAccess, restic } from '../../tools/restic.ts';
+import { type Marks, marksOf, readMarks } from './marks.ts';
 import type { Backup, RepositoryContext, StoredFile, Upload } from './repository.ts';
 
-/** Tags: the stock driver's own, which operation stored it, and what was merged into it. */
-const MERGED = 'merged-';
-const OPERATION = 'onestorage-';
+/** Before a mark; `one-<vm>` is the stock driver's own tag. */
+const OURS = 'onestorage-';
 
 const snapshotSchema = z.object({
   id: z.string(),
@@ -26,12 +25,11 @@ const nodeSchema = z.object({
 
 export interface Snapshot {
   readonly backup: Backup;
-  /** Who stored it; undefined: a stock driver did. */
-  readonly operationId: string | undefined;
+  readonly marks: Marks;
 }
 
-export function tagsOf({ vmId, operationId, merged }: Upload): readonly string[] {
-  return [`one-${vmId}`, `${OPERATION}${operationId}`, ...merged.map((id) => `${MERGED}${id}`)];
+export function tagsOf(upload: Upload): readonly string[] {
+  return [`one-${upload.vmId}`, ...marksOf(upload).map((mark) => `${OURS}${mark}`)];
 }
 
 /** All snapshots, oldest first; none when there is no repository. */
@@ -48,49 +46,42 @@ export async function readSnapshots(access: ResticAccess, context: RepositoryCon
 }
 
 /**
- * Files of a snapshot with their checksums. One of ours lists them itself; it is ours by the tag of an operation, which the stock driver does not
- * carry along when it merges: the list it does carry along is of other files by then. Of a stock one the tree is read.
+ * Files of a snapshot with their checksums. One of ours tells them by its tags, which the stock driver does not carry along when it merges; of a stock
+ * one the tree is read.
  */
 export async function snapshotFiles(
   access: ResticAccess,
-  { backup, operationId }: Snapshot,
+  { backup, marks }: Snapshot,
   context: RepositoryContext,
 ): Promise<readonly StoredFile[]> {
-  const own = operationId === undefined ? undefined : await ownFiles(access, backup, context);
-  if (own !== undefined) return own;
-  const { stdout } = await restic(access, ['ls', '--json', '--no-lock', '--', backup.backupId], context);
-  return parseLines(stdout)
-    .map((node) => nodeSchema.parse(node))
-    .filter(({ struct_type, type, name }) => struct_type === 'node' && type === 'file' && name !== MANIFEST)
-    .map(({ name, path: at, size }) => ({ name, path: at, sizeBytes: size }));
+  const own = backup.files.flatMap(({ name, path: at }): StoredFile[] => {
+    const { modified: _, ...facts } = marks.files.get(name) ?? { modified: 0, sizeBytes: -1 };
+    return facts.sizeBytes < 0 ? [] : [{ ...facts, name, path: at }];
+  });
+  return own.length === backup.files.length ? own : await readTree(access, backup.backupId, context);
 }
 
-async function ownFiles(
-  access: ResticAccess,
-  { backupId, files }: Backup,
-  context: RepositoryContext,
-): Promise<readonly StoredFile[] | undefined> {
-  const list = files.find(({ name }) => name === MANIFEST);
-  if (list === undefined) return undefined;
-  const manifest = parseManifest(await readSmall(dump(access, backupId, list.path, context), MANIFEST));
-  if (manifest === undefined) context.log('warn', `${MANIFEST} of backup ${backupId} cannot be read: its checksums are not known`);
-  if (manifest === undefined) return undefined;
-  return files.flatMap(({ name, path: at }) => {
-    const { modified: _, ...facts } = manifest.files[name] ?? { modified: 0, sizeBytes: -1 };
-    return facts.sizeBytes < 0 ? [] : [{ name, path: at, ...facts }];
-  });
+/** What a snapshot holds, whatever was said of it. */
+export async function readTree(access: ResticAccess, backupId: string, context: RepositoryContext): Promise<readonly StoredFile[]> {
+  const { stdout } = await restic(access, ['ls', '--json', '--no-lock', '--', backupId], context);
+  return parseLines(stdout)
+    .map((node) => nodeSchema.parse(node))
+    .filter(({ struct_type, type }) => struct_type === 'node' && type === 'file')
+    .map(({ name, path: at, size }) => ({ name, path: at, sizeBytes: size }));
 }
 
 function snapshotOf({ id, time, paths, tags }: z.infer<typeof snapshotSchema>): Snapshot {
   const words = tags ?? [];
   const vm = words.map((tag) => /^one-(\d+)$/u.exec(tag)?.[1]).find((found) => found !== undefined);
+  const marks = readMarks(words.filter((tag) => tag.startsWith(OURS)).map((tag) => tag.slice(OURS.length)));
+  const files = paths.map((file) => ({ name: path.posix.basename(file), path: file }));
   const backup = {
     backupId: id.slice(0, 8),
     createdUnixMs: Date.parse(time),
     vmId: vm === undefined ? undefined : Number(vm),
-    files: paths.map((file) => ({ name: path.posix.basename(file), path: file })),
-    sizeBytes: 0,
-    merged: words.filter((tag) => tag.startsWith(MERGED)).map((tag) => tag.slice(MERGED.length)),
+    files,
+    sizeBytes: files.reduce((sum, { name }) => sum + (marks.files.get(name)?.sizeBytes ?? 0), 0),
+    merged: marks.merged,
   };
-  return { backup, operationId: words.find((tag) => tag.startsWith(OPERATION))?.slice(OPERATION.length) };
+  return { backup, marks };
 }

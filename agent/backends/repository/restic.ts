@@ -5,12 +5,13 @@ import { formatBytes } from '../../../runtime/units.ts';
 import { dump, type ResticAccess, restic } from '../../tools/restic.ts';
 import { toolContext } from '../../tools/run.ts';
 import type { SshTarget } from '../../tools/ssh.ts';
+import { compareSizes } from './facts.ts';
 import { remembered } from './remembered.ts';
 import { remoteUsage } from './remote-usage.ts';
 import type { Repository, RepositoryContext, Upload } from './repository.ts';
 import { readBackup } from './restic-backup.ts';
 import { readLocks, whenUnlocked } from './restic-locks.ts';
-import { readSnapshots, snapshotFiles, tagsOf } from './restic-snapshots.ts';
+import { readSnapshots, readTree, snapshotFiles, tagsOf } from './restic-snapshots.ts';
 
 export interface ResticOptions {
   readonly access: ResticAccess;
@@ -25,7 +26,7 @@ export function resticRepository(options: ResticOptions): Repository {
   const { access } = options;
   const snapshots = remembered((context: RepositoryContext) => readSnapshots(access, context));
   const ofOperation = async (operationId: string, context: RepositoryContext): Promise<string | undefined> =>
-    (await snapshots.get(context)).find((snapshot) => snapshot.operationId === operationId)?.backup.backupId;
+    (await snapshots.get(context)).find(({ marks }) => marks.operationId === operationId)?.backup.backupId;
   const exists = async (context: RepositoryContext): Promise<boolean> => {
     try {
       await restic(access, ['cat', 'config', '--no-lock'], context);
@@ -42,7 +43,7 @@ export function resticRepository(options: ResticOptions): Repository {
     retries: options.measured?.target !== undefined,
     exists,
     usage,
-    async prepare({ sizeBytes }, context) {
+    async prepare(sizeBytes, context) {
       const free = (await usage(context))?.free;
       // What is in the repository already is not stored twice, so what is missing for the whole may be enough.
       if (free !== undefined && free < sizeBytes) {
@@ -68,7 +69,10 @@ export function resticRepository(options: ResticOptions): Repository {
     async put(upload, context) {
       const stored = upload.again ? await ofOperation(upload.operationId, context) : undefined;
       snapshots.forget();
-      return stored ?? (await whenUnlocked(access, context, () => storeOrInitialise(access, upload, context)));
+      if (stored === undefined) return await whenUnlocked(access, context, () => storeOrInitialise(access, upload, context));
+      const found = await readTree(access, stored, context);
+      compareSizes(upload.files, new Map(found.map(({ name, sizeBytes }) => [name, sizeBytes])), access.label);
+      return stored;
     },
     async takeBack(operationId, context) {
       snapshots.forget();
@@ -112,9 +116,10 @@ async function store(access: ResticAccess, upload: Upload, context: RepositoryCo
   const tags = tagsOf(upload);
   const compression = access.compression === 'auto' ? [] : [`--compression=${access.compression}`];
   const words = ['backup', '--json', '--force', ...compression, ...tags.flatMap((tag) => ['--tag', tag]), '--'];
-  const files = upload.names.map((name) => path.join(upload.directory, name));
+  const paths = upload.files.map(({ name }) => path.join(upload.directory, name));
   return await readBackup(
-    (onLine) => restic(access, [...words, ...files], { ...toolContext(context), onLine, okCodes: [0, 3] }),
+    (onLine) => restic(access, [...words, ...paths], { ...toolContext(context), onLine, okCodes: [0, 3] }),
+    upload.files,
     access.label,
     context,
   );

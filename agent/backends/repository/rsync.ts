@@ -7,11 +7,22 @@ import { checkRsyncWords, sendFiles } from '../../tools/rsync.ts';
 import { toolContext } from '../../tools/run.ts';
 import { readOverSsh, runOverSsh, type SshTarget, type Words } from '../../tools/ssh.ts';
 import { sshConnection } from '../../tools/ssh-connection.ts';
-import { MANIFEST, parseManifest, readSmall } from './manifest.ts';
+import { compareSizes } from './facts.ts';
 import { remembered } from './remembered.ts';
 import { remoteUsage } from './remote-usage.ts';
 import type { Repository, RepositoryContext } from './repository.ts';
-import { backupsOf, type Listed, listFiles, marksOf, storedBy, withFacts } from './rsync-listing.ts';
+import {
+  backupsOf,
+  filesOf,
+  type Listed,
+  listCommand,
+  listFiles,
+  markFiles,
+  readListing,
+  readSizes,
+  sizesCommand,
+  storedBy,
+} from './rsync-listing.ts';
 
 const STAGE = '.onestorage.';
 const ID_DIGITS = 6;
@@ -39,8 +50,10 @@ export function rsyncRepository(options: RsyncRepositoryOptions): Repository {
   const readFile = (file: string, context: RepositoryContext): AsyncIterable<Buffer> =>
     read(context, (target) => readOverSsh(target, file, toolContext(context)));
 
+  const label = `${server.user}@${server.host}:${root}`;
+
   return {
-    label: `${server.user}@${server.host}:${root}`,
+    label,
     retries: true,
     catalog: async (context) => backupsOf(await listing.get(context), Number(directory)),
     locks: async () => [],
@@ -51,7 +64,7 @@ export function rsyncRepository(options: RsyncRepositoryOptions): Repository {
       const { code } = await use(context, (target) => runOverSsh(target, [['test', '-d', root]], looking));
       return code === 0;
     },
-    async prepare({ sizeBytes }, context) {
+    async prepare(sizeBytes, context) {
       const { free } = await use(context, (target) => remoteUsage(target, base, context));
       if (free < sizeBytes) {
         throw new StorageError(
@@ -61,28 +74,33 @@ export function rsyncRepository(options: RsyncRepositoryOptions): Repository {
       }
     },
     async files(backupId, context) {
-      const found = (await listing.get(context)).filter((file) => file.backupId === backupId && !file.name.startsWith('.'));
+      const found = (await listing.get(context)).filter((file) => file.backupId === backupId);
       if (found.length === 0) throw new StorageError('not_found', `there is no backup ${backupId} at ${server.host}:${root}`);
-      const list = found.find(({ name }) => name === MANIFEST);
-      const text = list === undefined ? '' : await readSmall(readFile(list.path, context), MANIFEST);
-      return withFacts(found, parseManifest(text));
+      return filesOf(found);
     },
     read: (_backupId, file, context) => limitRate(readFile(file.path, context), bytesPerSecond, context.signal),
     async put(upload, context) {
       listing.forget();
-      const known = await listing.get(context);
-      const stored = storedBy(known, upload.operationId);
-      if (stored !== undefined) return stored;
+      const stored = upload.again ? storedBy(await listing.get(context), upload.operationId) : undefined;
+      if (stored !== undefined) {
+        const there = (await listing.get(context)).filter(({ backupId }) => backupId === stored);
+        compareSizes(upload.files, new Map(there.map(({ name, sizeBytes }) => [name, sizeBytes])), label);
+        return stored;
+      }
+      const { files, directory: from } = upload;
       const stage = stageOf(upload.operationId);
-      await use(context, (target) => makeStage(target, stage, context));
-      const onProgress = (doneBytes: number): void => context.report({ step: 'upload', doneBytes, totalBytes: upload.sizeBytes });
+      const known = await use(context, (target) => makeStage(target, stage, root, context));
+      const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      const onProgress = (doneBytes: number): void => context.report({ step: 'upload', doneBytes, totalBytes });
       const sending = { words, bytesPerSecond, onProgress };
+      const names = files.map(({ name }) => name);
       // A connection of its own: it has the time of a large upload, and what others do is not slowed by it.
-      await sendFiles(upload.directory, upload.names, { target: server, directory: stage }, sending, toolContext(context));
-      context.count?.({ movedBytes: upload.sizeBytes });
+      await sendFiles(from, names, { target: server, directory: stage }, sending, toolContext(context));
+      context.count?.({ movedBytes: totalBytes });
       const backupId = newId(upload.operationId, known);
-      await use(context, (target) => publish(target, stage, path.posix.join(root, backupId), marksOf(upload), context));
+      const sizes = await use(context, (target) => publish(target, stage, path.posix.join(root, backupId), markFiles(upload), context));
       listing.forget();
+      compareSizes(files, sizes, label);
       return backupId;
     },
     async takeBack(operationId, context) {
@@ -113,29 +131,28 @@ function newId(operationId: string, known: readonly Listed[]): string {
   throw new StorageError('internal', 'no name is left for a backup');
 }
 
-/** Makes a backup's temporary directory, without what an rsync that was killed left half written in it. */
-async function makeStage(target: SshTarget, stage: string, context: RepositoryContext): Promise<void> {
-  const commands = [
-    ['mkdir', '-p', '--', stage],
-    ['find', stage, '-mindepth', '1', '-name', '.*', '-delete'],
-  ] as const;
-  await runOverSsh(target, commands, toolContext(context));
+/** Makes a backup's temporary directory, without what an rsync that was killed left half written in it. Gives what lies beside it. */
+async function makeStage(target: SshTarget, stage: string, root: string, context: RepositoryContext): Promise<readonly Listed[]> {
+  const commands = [['mkdir', '-p', '--', stage], ['find', stage, '-mindepth', '1', '-name', '.*', '-delete'], listCommand(root)] as const;
+  return readListing((await runOverSsh(target, commands, toolContext(context))).stdout, root);
 }
 
+/** Gives the sizes of what was published. */
 async function publish(
   target: SshTarget,
   stage: string,
   into: string,
   marks: readonly string[],
   context: RepositoryContext,
-): Promise<void> {
+): Promise<ReadonlyMap<string, number>> {
   const commands = [
     ['touch', '--', ...marks.map((mark) => path.posix.join(stage, mark))],
     ['sync', '-f', stage],
+    sizesCommand(stage),
     ['mv', '-T', '--', stage, into],
     ['sync', '-f', path.posix.dirname(into)],
   ] as const;
-  await runOverSsh(target, commands, toolContext(context));
+  return readSizes((await runOverSsh(target, commands, toolContext(context))).stdout);
 }
 
 /** A backup is gone with one rename; what a crash leaves of it has a temporary name. */

@@ -1,9 +1,9 @@
-import { lstat, readdir, rm } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { asStorageError, StorageError } from '../../../runtime/errors.ts';
 import type { OperationContext } from '../../../runtime/operations/types.ts';
 import { diskOf } from './chain.ts';
-import { MANIFEST, writeManifest } from './manifest.ts';
+import { factsOf } from './facts.ts';
 import type { Repository, RepositoryContext } from './repository.ts';
 import { retried } from './retry.ts';
 
@@ -51,7 +51,7 @@ export interface StorePlan {
   readonly staged: Staged;
 }
 
-/** Checksums, upload, and a look at what has arrived; all of them steps. The directory gains the file with the checksums. */
+/** Checksums and upload; both are steps. */
 export async function store(
   repository: Repository,
   { directory, vmId, merged, staged }: StorePlan,
@@ -60,32 +60,11 @@ export async function store(
 ): Promise<{ readonly backupId: string; readonly sizeBytes: number }> {
   const { step, operationId, attempt } = operation;
   const { names, sizeBytes } = staged;
-  await step('prepare', () => repository.prepare({ sizeBytes, operationId }, context));
-  await step('checksum', async () => {
-    // Of an attempt at another place: a manifest describes exactly the files beside it.
-    await rm(path.join(directory, MANIFEST), { force: true });
-    await writeManifest(directory, names, context);
-  });
-  const all = [...names, MANIFEST];
-  const upload = { directory, names: all, vmId, operationId, merged, sizeBytes };
+  await step('prepare', () => repository.prepare(sizeBytes, context));
+  const files = await step('checksum', () => factsOf(directory, names, context));
+  const upload = { directory, files, vmId, operationId, merged };
   // It was reached a moment ago.
   const put = (again: boolean): Promise<string> => repository.put({ ...upload, again: again || attempt > 1 }, context);
   const backupId = await step('upload', () => (repository.retries ? retried(put, context) : put(false)));
-  await step('verify', () => compareStored(repository, backupId, directory, names, context));
   return { backupId, sizeBytes };
-}
-
-async function compareStored(
-  repository: Repository,
-  backupId: string,
-  directory: string,
-  names: readonly string[],
-  context: RepositoryContext,
-): Promise<void> {
-  const files = new Map((await repository.files(backupId, context)).map((file) => [file.name, file]));
-  for (const name of names) {
-    const { size } = await lstat(path.join(directory, name));
-    if (files.get(name)?.sizeBytes === size) continue;
-    throw new StorageError('storage_failed', `backup ${backupId} at ${repository.label} lacks ${name}, or has another size of it`);
-  }
 }

@@ -3,7 +3,6 @@ import type { OperationContext } from '../../../runtime/operations/types.ts';
 import { diskOf, resolveChain } from './chain.ts';
 import { readThrough } from './fetch.ts';
 import type { ChainOf } from './input.ts';
-import { MANIFEST } from './manifest.ts';
 import { sizeOfExport } from './rbd-chain.ts';
 import type { Repository, RepositoryContext } from './repository.ts';
 
@@ -30,7 +29,7 @@ export async function verifyChain(
   for (const { id, backup } of links) {
     const files = await repository.files(backup.backupId, context);
     for (const file of files) {
-      if (file.name === MANIFEST || (diskOf(file.name) === undefined && file.name !== 'vm.xml')) continue;
+      if (diskOf(file.name) === undefined && file.name !== 'vm.xml') continue;
       if (file.sha256 === undefined)
         context.log('warn', `increment ${id}: no checksum was taken of ${file.name}, or it was rewritten since`);
       const read = await step(`read-${backup.backupId}-${file.name}`, () =>

@@ -10,6 +10,10 @@ export interface ListBackupRequest {
    * This disk alone, and its virtual size whatever it takes to find it; empty: all.
    */
   'diskId'?: (string);
+  /**
+   * Read vm.xml, too: another trip to the repository.
+   */
+  'withDocument'?: (boolean);
 }
 
 export interface ListBackupRequest__Output {
@@ -19,4 +23,8 @@ export interface ListBackupRequest__Output {
    * This disk alone, and its virtual size whatever it takes to find it; empty: all.
    */
   'diskId': (string);
+  /**
+   * Read vm.xml, too: another trip to the repository.
+   */
+  'withDocument': (boolean);
 }

@@ -9,7 +9,7 @@ export interface ListBackupResponse {
    */
   'files'?: (_onestorage_v1_BackupFile)[];
   /**
-   * The VM as it was at the last increment (decoded), empty when the backup has none.
+   * The VM as it was at the last increment (decoded), empty when it was not asked for or the backup has none.
    */
   'vmXml'?: (string);
   /**
@@ -24,7 +24,7 @@ export interface ListBackupResponse__Output {
    */
   'files': (_onestorage_v1_BackupFile__Output)[];
   /**
-   * The VM as it was at the last increment (decoded), empty when the backup has none.
+   * The VM as it was at the last increment (decoded), empty when it was not asked for or the backup has none.
    */
   'vmXml': (string);
   /**

@@ -52,7 +52,7 @@ const ends = (steps: readonly string[]): readonly string[] => steps.map((step) =
  */
 const POINTS = {
   rsync: {
-    store: ['checksum.end', 'upload.begin', ...ends(['upload', 'verify'])],
+    store: ['checksum.end', 'upload.begin', ...ends(['upload'])],
     restore: [...ends(['plan', 'fetch-0', 'fetch-1']), 'merge-1.begin', ...ends(['merge-1', 'check', 'publish'])],
     flatten: [...ends(['make-work', 'plan', 'vm', 'upload']), 'remove.begin', 'remove.end'],
   },

@@ -126,7 +126,7 @@ export class BackupLab {
 
   list(chain: ChainOf, diskId = ''): Promise<ListBackupResponse> {
     const { repository, secret } = this.served;
-    return listBackup(this.agent, { repository, secret }, { chain, diskId }, AbortSignal.timeout(300_000));
+    return listBackup(this.agent, { repository, secret }, { chain, diskId, withDocument: true }, AbortSignal.timeout(300_000));
   }
 
   verify(chain: ChainOf): Promise<OperationResult> {

@@ -1,35 +1,28 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, rename, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
 import { asStorageError, StorageError } from '../../../runtime/errors.ts';
 import { MIB } from '../../../runtime/units.ts';
 import { abortError } from '../../tools/run.ts';
 import type { RepositoryContext } from './repository.ts';
 
-/** Lies in every backup beside vm.xml. Stock drivers carry it along and never look at it. */
-export const MANIFEST = 'onestorage.json';
-
-const fileSchema = z.object({
-  sha256: z.string().regex(/^[0-9a-f]{64}$/u),
-  sizeBytes: z.number().int().nonnegative(),
+/** What is known of a file since the time of the backup. JSON: stands in journals. */
+export interface FileFacts {
+  readonly name: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
   /** Whole seconds since the epoch. */
-  modified: z.number().int(),
+  readonly modified: number;
   /** Of the disk, when the file is a qcow2 image. */
-  virtualBytes: z.number().int().nonnegative().optional(),
-});
-const manifestSchema = z.object({ version: z.literal(1), files: z.record(z.string(), fileSchema) });
-
-export type Manifest = z.infer<typeof manifestSchema>;
-export type FileFacts = z.infer<typeof fileSchema>;
+  readonly virtualBytes?: number;
+}
 
 const SMALL = 4 * MIB;
 const QCOW2 = Buffer.from('QFI\xfb', 'latin1');
 
-/** Sums up the named files of a directory and writes the sums beside them. */
-export async function writeManifest(directory: string, names: readonly string[], context: RepositoryContext): Promise<Manifest> {
-  const files: Record<string, FileFacts> = {};
+/** Sums up the named files of a directory. Error conflict: one of them changed meanwhile. */
+export async function factsOf(directory: string, names: readonly string[], context: RepositoryContext): Promise<readonly FileFacts[]> {
   const sizes = await Promise.all(names.map(async (name) => (await stat(path.join(directory, name))).size));
   const totalBytes = sizes.reduce((sum, size) => sum + size, 0);
   let doneBytes = 0;
@@ -37,21 +30,12 @@ export async function writeManifest(directory: string, names: readonly string[],
     doneBytes += count;
     context.report({ step: 'checksum', doneBytes, totalBytes });
   };
-  for (const name of names) files[name] = await factsOf(path.join(directory, name), onBytes, context.signal);
-  const manifest: Manifest = { version: 1, files };
-  const target = path.join(directory, MANIFEST);
-  const handle = await open(`${target}.new`, 'w', 0o644);
-  try {
-    await handle.writeFile(`${JSON.stringify(manifest)}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(`${target}.new`, target);
-  return manifest;
+  const facts: FileFacts[] = [];
+  for (const name of names) facts.push({ name, ...(await factsOfFile(path.join(directory, name), onBytes, context.signal)) });
+  return facts;
 }
 
-async function factsOf(file: string, onBytes: (count: number) => void, signal: AbortSignal): Promise<FileFacts> {
+async function factsOfFile(file: string, onBytes: (count: number) => void, signal: AbortSignal): Promise<Omit<FileFacts, 'name'>> {
   try {
     const before = await stat(file);
     const hash = createHash('sha256');
@@ -74,6 +58,15 @@ async function factsOf(file: string, onBytes: (count: number) => void, signal: A
   }
 }
 
+/** Compares files with the sizes they have in a repository. Error storage_failed. */
+export function compareSizes(files: readonly FileFacts[], sizes: ReadonlyMap<string, number>, where: string): void {
+  const wrong = files.find(({ name, sizeBytes }) => sizes.get(name) !== sizeBytes);
+  if (wrong === undefined) return;
+  const found = sizes.get(wrong.name);
+  const stored = found === undefined ? 'lacks it' : `has ${found} bytes of it`;
+  throw new StorageError('storage_failed', `${wrong.name} has ${wrong.sizeBytes} bytes, and the backup at ${where} ${stored}`);
+}
+
 /** Bytes of a file that say how large its disk is. */
 export const HEAD_BYTES = 104;
 
@@ -82,15 +75,6 @@ export function virtualSizeOf(head: Buffer): number | undefined {
   if (head.length < 32 || !head.subarray(0, 4).equals(QCOW2)) return undefined;
   const size = head.readBigUInt64BE(24);
   return size > BigInt(Number.MAX_SAFE_INTEGER) ? undefined : Number(size);
-}
-
-/** Reads the text of a manifest; undefined: it is none. */
-export function parseManifest(text: string): Manifest | undefined {
-  try {
-    return manifestSchema.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
 }
 
 /** A small text of a backup. Error too_big. */
