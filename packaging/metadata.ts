@@ -31,8 +31,8 @@ export const DESCRIPTIONS: Readonly<Record<DaemonName, Description>> = {
 
 /** Programs without which only some things cannot be done: a front-end has no libvirt, few sites have XFS in their images. */
 const OPTIONAL: ReadonlySet<string> = new Set(['virsh', 'mkfs.xfs', 'lzop']);
-/** Large, and only for backups that are booted; KVM hosts have it. */
-const LEFT_OUT: ReadonlySet<string> = new Set(['qemu-system-x86_64']);
+/** Large, and only for backups that are booted or made sparse. */
+const LEFT_OUT: ReadonlySet<string> = new Set(['qemu-system-x86_64', 'virt-sparsify']);
 /** On every Debian; to depend on them is an error there. */
 const ESSENTIAL: ReadonlySet<string> = new Set(['coreutils', 'gzip', 'tar', 'util-linux']);
 /** The shims run it. */

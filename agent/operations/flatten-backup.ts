@@ -12,6 +12,7 @@ const FlattenBackupInput = z.object({
   vmId: z.number().int().nonnegative(),
   chain: ChainInput,
   keepLast: z.number().int().positive(),
+  sparsify: z.boolean(),
 });
 type FlattenBackupInput = z.infer<typeof FlattenBackupInput>;
 
@@ -21,12 +22,12 @@ export function flattenBackup(agent: AgentContext): OperationKind<FlattenBackupI
     name: 'backup.flatten',
     input: FlattenBackupInput,
     resources: ({ repository }) => [repositoryResource(repository)],
-    async run({ repository, vmId, chain, keepLast }, context) {
+    async run({ repository, vmId, chain, keepLast, sparsify }, context) {
       const work = workDirectory(repository, context.operationId);
       const limited = await limitedContext(agent, repository, context);
       const opened = await openFor(agent, repository, context);
       await context.step('make-work', () => makeWork(work));
-      const kept = await flatten(opened, { chain, keepLast, vmId, work }, context, limited);
+      const kept = await flatten(opened, { chain, keepLast, vmId, work, sparsify }, context, limited);
       const sizeBytes = await totalBytes(opened, kept, limited);
       secretsOf(agent).drop(context.operationId);
       return { chain: [...kept], sizeBytes };

@@ -90,7 +90,8 @@ export function backupsService(agent: AgentContext) {
     Flatten: async (request: FlattenBackupRequest__Output, call: Call, send: Send): Promise<void> => {
       const read = readRepository(request.repository);
       const keepLast = Math.max(1, request.keepLast);
-      const input = { repository: read.repository, vmId: request.vmId, chain: readChain(request.chain), keepLast };
+      const { vmId, sparsify } = request;
+      const input = { repository: read.repository, vmId, chain: readChain(request.chain), keepLast, sparsify };
       await serve(kinds.flatten, request.operation, read, input, call, send);
     },
     // An image that comes from a backup: what is restored in place differs by its name alone.

@@ -42,6 +42,7 @@ export const PROGRAMS = {
   zstd: { names: ['zstd'], debian: 'zstd', rpm: 'zstd', version: DASHES },
   lzop: { names: ['lzop'], debian: 'lzop', rpm: 'lzop', version: DASHES },
   tar: { names: ['tar'], debian: 'tar', rpm: 'tar', version: DASHES },
+  'virt-sparsify': { names: ['virt-sparsify'], debian: 'guestfs-tools', rpm: 'guestfs-tools', version: DASHES },
   restic: { names: ['restic'], debian: 'restic', rpm: 'restic', version: { args: ['version'], pattern: /(\d+(?:\.\d+)+)/u } },
   rsync: { names: ['rsync'], debian: 'rsync', rpm: 'rsync', version: DASHES },
   ssh: { names: ['ssh'], debian: 'openssh-client', rpm: 'openssh-clients', version: { args: ['-V'], pattern: /OpenSSH_(\d+(?:\.\d+)+)/u } },

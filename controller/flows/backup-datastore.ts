@@ -109,11 +109,9 @@ export const incrementFlatten: Flow<'ds/increment_flatten'> = {
     if (image.increments.length <= keepLast) return '';
     const increments = [...linksUpTo(image, -1)];
     const host = await repositoryHost(data.datastore, tools);
-    const sparsify = `${protocolOf(data.datastore).toUpperCase()}_SPARSIFY`;
-    if (yes(data.datastore.template.get(sparsify), false))
-      tools.log('warn', `${sparsify} is not done: what guests have deleted stays in the merged backup`);
+    const sparsify = yes(data.datastore.template.get(`${protocolOf(data.datastore).toUpperCase()}_SPARSIFY`), false);
     mustBeWhole(image.id, await tools.listBackup(host, repository, increments));
-    const request = { repository, vmId: image.vmId, chain: { increments }, keepLast };
+    const request = { repository, vmId: image.vmId, chain: { increments }, keepLast, sparsify };
     const { chain = [], sizeBytes } = await tools.run(host, 'flatten', 'Backups/Flatten', request);
     if (chain.length === 0) throw new StorageError('internal', `flattening backup ${image.id} gave no chain`);
     return `${toMebibytes(bytes(sizeBytes))} ${chain.map(({ id, backupId }) => `${id}:${backupId}`).join(',')}`;

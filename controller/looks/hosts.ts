@@ -44,7 +44,8 @@ export async function lookAtHosts({ config, hosts, agents }: HostServices, signa
   });
 }
 
-/** Without virtual machines nobody needs the hypervisor, or its tool. */
+/** Without virtual machines nobody needs the hypervisor, or its tool; and what only RESTIC_SPARSIFY asks for, the log of that action says. */
 export function neededPrograms(missing: readonly string[], onlyFrontEnd: boolean): readonly string[] {
-  return onlyFrontEnd ? missing.filter((text) => !/^(?:virsh|qemu-system-\S+) /.test(text)) : missing;
+  const notMissed = onlyFrontEnd ? /^(?:virsh|qemu-system-\S+|virt-sparsify) / : /^virt-sparsify /;
+  return missing.filter((text) => !notMissed.test(text));
 }

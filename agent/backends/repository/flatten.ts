@@ -2,6 +2,9 @@ import { lstat, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { asStorageError, StorageError } from '../../../runtime/errors.ts';
 import type { OperationContext } from '../../../runtime/operations/types.ts';
+import { check } from '../../tools/qemu-img.ts';
+import { sparsify } from '../../tools/virt-sparsify.ts';
+import { flush } from '../file/stage.ts';
 import { assemble } from './assemble.ts';
 import { diskOf, resolveChain } from './chain.ts';
 import { fetchFile } from './fetch.ts';
@@ -16,6 +19,8 @@ export interface FlattenPlan {
   readonly vmId: number;
   /** The operation's own directory, absolute; it may not exist yet. */
   readonly work: string;
+  /** Leave out what the guests' file systems do not use. */
+  readonly sparsify: boolean;
 }
 
 /** The increments that become one, and those that stay. */
@@ -61,6 +66,8 @@ export async function flatten(
   for (const disk of disks) {
     const paths = { image: path.join(directory, nameOf(disk)), increment: path.join(plan.work, 'increment') };
     await assemble(repository, disk, paths, `${disk.diskId}-`, context.step, limited);
+    if (plan.sparsify && disk.diskId !== 'tpm')
+      await context.step(`${disk.diskId}-sparsify`, () => makeSparse(paths.image, disk.diskId, plan.work, limited));
   }
   const vm = await context.step('vm', () => fetchVm(repository, last.backup, directory, limited));
   const staged = await context.step('look', () => readStaged(directory, [], top.id));
@@ -71,6 +78,19 @@ export async function flatten(
   await dropWork(plan.work);
   await context.step('remove', () => repository.remove(merged, limited));
   return [{ id: top.id, backupId }, ...keep];
+}
+
+/** What cannot be made sparse is stored as it is: a disk may have no file system that libguestfs knows. */
+async function makeSparse(image: string, diskId: string, work: string, context: RepositoryContext): Promise<void> {
+  try {
+    await sparsify(image, work, context);
+  } catch (thrown) {
+    if (context.signal.aborted) throw thrown;
+    context.log('warn', `disk ${diskId}: what the guest has deleted stays in the merged backup: ${asStorageError(thrown).message}`);
+  }
+  const { corruptions } = await check(image, context);
+  if (corruptions > 0) throw new StorageError('bad_image', `disk ${diskId} was damaged by virt-sparsify; nothing is replaced`);
+  await flush(image);
 }
 
 /** Ids of the chain that are backups of their own still: a crash came before they were removed. */

@@ -13,6 +13,10 @@ export interface FlattenBackupRequest {
    * Increments that stay; the older ones become one full backup. At least 1.
    */
   'keepLast'?: (number);
+  /**
+   * Leave out what the guests' file systems do not use (virt-sparsify).
+   */
+  'sparsify'?: (boolean);
 }
 
 export interface FlattenBackupRequest__Output {
@@ -24,4 +28,8 @@ export interface FlattenBackupRequest__Output {
    * Increments that stay; the older ones become one full backup. At least 1.
    */
   'keepLast': (number);
+  /**
+   * Leave out what the guests' file systems do not use (virt-sparsify).
+   */
+  'sparsify': (boolean);
 }

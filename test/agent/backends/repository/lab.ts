@@ -142,8 +142,9 @@ export class BackupLab {
     return this.submit(bootBackup(this.agent), this.bootInput(chain, limitSeconds), id);
   }
 
-  flatten(chain: ChainOf, keepLast: number, id?: string): Promise<OperationResult> {
-    return this.submit(flattenBackup(this.agent), { repository: this.served.repository, vmId: 7, chain, keepLast }, id).done;
+  flatten(chain: ChainOf, keepLast: number, id?: string, sparsify = false): Promise<OperationResult> {
+    const input = { repository: this.served.repository, vmId: 7, chain, keepLast, sparsify };
+    return this.submit(flattenBackup(this.agent), input, id).done;
   }
 
   remove(backupIds: string[]): Promise<OperationResult> {
