@@ -22,6 +22,8 @@ export function abandonMigration(agent: AgentContext): OperationKind<GuestDirect
       if (!made) {
         await context.step('names', async () => {
           await settleNames(found.path, context.operationId);
+          // OpenNebula's own migrate script may have removed what was made for the guest.
+          await forgetArrival(agent.stateDirectory, found.path);
         });
         return undefined;
       }

@@ -4,7 +4,7 @@ import { asStorageError, StorageError } from '../../../runtime/errors.ts';
 import { failpoint } from '../../../runtime/failpoint.ts';
 import type { OperationContext, UndoContext } from '../../../runtime/operations/types.ts';
 import { bytes } from '../../../runtime/units.ts';
-import { type Domain, isStoppedByError, resume } from '../../tools/virsh.ts';
+import { type Domain, isLaunched, isStoppedByError, resume } from '../../tools/virsh.ts';
 import {
   abortBackup,
   type BackupTarget,
@@ -20,6 +20,7 @@ import { findLiveDisk, matchChain } from '../live/disk.ts';
 import { begin, ownSignal } from '../live/jobs.ts';
 import { whileQuiet } from '../live/quiet.ts';
 import { findCheckpoint, removeCheckpoints, type Tracked } from './checkpoints.ts';
+import { forgetLostCopies, isOfLostCopy } from './lost-copies.ts';
 import { patiently } from './patience.ts';
 import { fileOf, makeFile } from './staging.ts';
 import { allocated, checkpointName, type LiveBackupWork, lostChain, parentOf, tables, trackedFile } from './work.ts';
@@ -113,7 +114,13 @@ export async function copyRunning(work: LiveBackupWork, plan: Plan, context: Ope
     const checkpoint = { name: checkpointName(vmId, increment), targets: tracked.map(({ target }) => target) };
     const order = { targets, others: plan.others };
     const point = tracked.length > 0 ? { checkpoint, others: left } : undefined;
-    await begin(() => whileQuiet(domain, work.quiet, context, (signal) => beginBackup(domain, order, point, { signal })), context);
+    const start = () =>
+      begin(() => whileQuiet(domain, work.quiet, context, (signal) => beginBackup(domain, order, point, { signal })), context);
+    await start().catch(async (thrown: unknown) => {
+      if (!isOfLostCopy(thrown)) throw thrown;
+      await forgetLostCopies(domain, staging, context);
+      await start();
+    });
     if (work.bytesPerSecond === 0) return;
     // At once: none of them is held back before.
     await Promise.all(targets.map(({ target }) => limitBackup(domain, target, work.bytesPerSecond, context)));
@@ -136,19 +143,27 @@ async function follow(work: LiveBackupWork, context: OperationContext): Promise<
     context.report({ step: 'copy', ...progress });
     const { doneBytes, totalBytes } = progress;
     if (doneBytes !== last.doneBytes || doneBytes < totalBytes) last = { doneBytes, since: performance.now() };
-    else if (performance.now() - last.since > UNENDED_MS) throw neverEnds(domain);
+    else if (performance.now() - last.since > UNENDED_MS) throw isUnknown(domain, 'does not end');
     await delay(LOOK_EVERY_MS, undefined, { signal: context.signal }).catch(() => context.signal.throwIfAborted());
   }
   const ended = await patiently(() => lastBackup(domain, context), context);
   if (ended === 'Completed') return;
+  if (ended === undefined && (await patiently(() => isThere(domain, context), context))) throw isUnknown(domain, 'knows nothing of');
   const why = ended === undefined ? 'the guest ended meanwhile' : 'a full disk, or an error of the disk; the log of libvirt says which';
   throw new StorageError('tool_failed', `the backup of domain ${domain.name} ended before it was done: ${why}`);
 }
 
-/** A copy that ends while libvirtd is down stays under way for the one that is started after it, for ever (libvirt 9.0). */
-function neverEnds({ name }: Domain): StorageError {
-  const why = 'it was started again meanwhile, and does not know how the copy ended';
-  return new StorageError('interrupted', `libvirt does not end the backup of domain ${name}, which has copied everything: ${why}`);
+/** A copy that ends while libvirtd is down, or just before, is forgotten by the one that is started after it, or under way for ever (libvirt 9.0). */
+function isUnknown({ name }: Domain, what: string): StorageError {
+  const text = `libvirt ${what} the backup of domain ${name}: it was started again meanwhile, and cannot tell how the copy ended`;
+  return new StorageError('interrupted', text);
+}
+
+async function isThere(domain: Domain, context: OperationContext): Promise<boolean> {
+  return await isLaunched(domain, context).catch((thrown: unknown) => {
+    if (asStorageError(thrown).reason === 'not_found') return false;
+    throw thrown;
+  });
 }
 
 /**
@@ -168,7 +183,10 @@ export async function undoRunning(work: LiveBackupWork, context: UndoContext): P
   const own = { ...ownSignal(), log: context.log };
   try {
     await patiently(async () => {
-      if (await isOurs(work, own)) await abortBackup(work.domain, own);
+      if (await isOurs(work, own)) {
+        await abortBackup(work.domain, own);
+        await forgetLostCopies(work.domain, work.staging, own);
+      }
       await goOn(work.domain, own);
       if (work.tracking === 'bitmap') await deleteCheckpoint(work.domain, checkpointName(work.vmId, work.increment), own);
     }, own);
