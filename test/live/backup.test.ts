@@ -343,15 +343,19 @@ it('writes the overlay that an interrupted backup of the stock driver left into 
   expect(await site.libvirt.virsh('snapshot-list', vm.guest.name, '--name')).toBe('');
 });
 
+/** Not copied whole before it can be held back: libvirt begins without a limit. */
+const BIG_MB = 1024;
+
 /** A disk whose copy, held back, is under way for as long as a test wants. */
 async function attachBigDisk(): Promise<void> {
   const file = vm.file(3);
-  await tool('dd', ['if=/dev/urandom', `of=${file}`, 'bs=1M', 'count=300', 'status=none']);
+  await tool('mount', ['-o', 'remount,size=3G', base]);
+  await tool('dd', ['if=/dev/urandom', `of=${file}`, 'bs=1M', `count=${BIG_MB}`, 'status=none']);
   await site.libvirt.virsh('attach-disk', vm.guest.name, file, 'vdd', '--subdriver', 'raw', '--cache', 'none', '--live');
-  vm.vm.disks.push(imageDisk({ id: 3, source: file, format: 'raw', sizeMb: 300 }));
+  vm.vm.disks.push(imageDisk({ id: 3, source: file, format: 'raw', sizeMb: BIG_MB }));
 }
 
-/** An increment that is being copied, as slowly as the datastore says. libvirt begins without a limit: it may have copied everything by then. */
+/** An increment that is being copied, as slowly as the datastore says. */
 async function slowBackup(signal: AbortSignal): Promise<{ readonly result: Promise<ActionResult> }> {
   const isLimited = async () => {
     const info = await site.libvirt.virsh('blockjob', vm.guest.name, 'vdd', '--info').catch(() => '');

@@ -29,8 +29,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   outcomes.print();
-  await site?.stop();
   await small?.unmount();
+  await site?.stop();
 }, 60_000);
 
 function onFailure(): void {
