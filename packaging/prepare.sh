@@ -59,6 +59,7 @@ live|rsync|rsync|rsync
 live|nsenter|util-linux|util-linux
 live|bash|bash|bash
 live|unshare|util-linux|util-linux
+live|nbdfuse|libnbd-bin|nbdfuse
 live|setpriv|util-linux|util-linux
 monitor|promtool|prometheus|golang-github-prometheus
 packages|dpkg-deb|dpkg|dpkg
