@@ -22,8 +22,11 @@ export interface NbdcopyOptions {
 }
 
 const CONNECTIONS = 4;
-/** Requests in flight on each connection. Few large ones cost the least CPU on both ends, and still fill 10 Gbit/s at 10 ms. */
-const LARGE = ['--requests=4', '--request-size=1048576'] as const;
+/**
+ * Requests in flight on each connection: 4 MiB in all fill 10 Gbit/s at 3 ms. Larger ones, and more of them, no longer fit into the caches of the
+ * processors: a tenth more CPU on both ends. Smaller ones take more calls for the same bytes.
+ */
+const LARGE = ['--requests=2', '--request-size=524288'] as const;
 const SMALL = ['--requests=4', '--request-size=65536'] as const;
 
 export function nbdUri({ host, port, exportName, certificates }: NbdSource): string {
