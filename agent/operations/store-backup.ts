@@ -3,7 +3,8 @@ import { z } from 'zod';
 import type { OperationKind } from '../../runtime/operations/types.ts';
 import { stagedDirectory } from '../backends/backup/staging.ts';
 import { datastoreRoot, locate, PlaceInput, pathWords } from '../backends/file/places.ts';
-import { RepositoryInput } from '../backends/repository/input.ts';
+import { mustHave } from '../backends/repository/chain.ts';
+import { ChainInput, RepositoryInput } from '../backends/repository/input.ts';
 import { readStaged, store } from '../backends/repository/store.ts';
 import type { AgentContext, OperationResult } from '../context.ts';
 import { secretsOf } from '../origin/secrets.ts';
@@ -15,6 +16,7 @@ const StoreBackupInput = z.object({
   source: PlaceInput,
   diskIds: z.array(z.number().int().nonnegative()),
   increment: z.number().int().nonnegative(),
+  follows: ChainInput,
 });
 type StoreBackupInput = z.infer<typeof StoreBackupInput>;
 
@@ -34,11 +36,13 @@ export function storeBackup(agent: AgentContext): OperationKind<StoreBackupInput
       `path:${path.join(datastoreRoot(agent.datastores, source.datastoreId), ...pathWords(source.path))}`,
       `backup:${repository.datastoreId}/${repository.directory}/${vmId}`,
     ],
-    async run({ repository, vmId, source, diskIds, increment }, context) {
+    async run({ repository, vmId, source, diskIds, increment, follows }, context) {
       const directory = await stagedAt(agent, source);
       const limited = await limitedContext(agent, repository, context);
       const opened = await openFor(agent, repository, context);
       const staged = await context.step('look', () => readStaged(directory, diskIds, increment));
+      // An increment without those before it is worth nothing: they are looked for before it is sent, not when it is needed.
+      if (follows.length > 0) await context.step('chain', async () => mustHave(await opened.catalog(limited), follows));
       const { backupId, sizeBytes } = await store(opened, { directory, vmId, merged: [], staged }, context, limited);
       context.commit();
       secretsOf(agent).drop(context.operationId);

@@ -70,7 +70,9 @@ export function backupsService(agent: AgentContext) {
     Store: async (request: StoreBackupRequest__Output, call: Call, send: Send): Promise<void> => {
       const read = readRepository(request.repository);
       const { vmId, increment, diskIds } = request;
-      const input = { repository: read.repository, vmId, source: needPlace(request.source, 'source'), diskIds: [...diskIds], increment };
+      const follows = request.follows === null ? [] : readChain(request.follows);
+      const source = needPlace(request.source, 'source');
+      const input = { repository: read.repository, vmId, source, diskIds: [...diskIds], increment, follows };
       await serve(kinds.store, request.operation, read, input, call, send);
     },
     List: (request: ListBackupRequest__Output, call: Call): Promise<ListBackupResponse> => {

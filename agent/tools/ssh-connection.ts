@@ -26,7 +26,10 @@ interface Master {
   readonly directory: string;
 }
 
-/** Nothing is started before it is used. It ends by itself some seconds after its last use; what it led to is not ended by a cancel of one use. */
+/**
+ * Nothing is started before it is used. It ends by itself some seconds after its last use; what it led to is not ended by a cancel of one use. The
+ * limits of whoever opens it hold for it: it does the work of all that goes through it.
+ */
 export function sshConnection(target: SshTarget): SshConnection {
   let opened: Promise<Master> | undefined;
   let users = 0;
@@ -75,11 +78,12 @@ async function open(target: SshTarget, context: ToolContext): Promise<Master> {
   const control = path.join(directory, 'control');
   const tail = new Tail(STDERR_TAIL);
   const own = new AbortController();
-  const count = context.count === undefined ? {} : { count: context.count };
+  const { count, before } = context;
+  const more = { ...(count === undefined ? {} : { count }), ...(before === undefined ? {} : { before }) };
   const words = ['-M', '-N', '-T', ...sshOptions(target), '-S', control, '-o', 'ControlPersist=no', '--', sshAddress(target)];
   let child: StartedProcess | undefined;
   try {
-    child = await start('ssh', words, { ...count, signal: own.signal });
+    child = await start('ssh', words, { ...more, signal: own.signal });
     child.stdout.resume();
     child.stderr.on('data', (chunk: Buffer) => tail.push(chunk));
     let ended = false;

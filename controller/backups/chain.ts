@@ -17,7 +17,7 @@ function linkOf({ id, source }: IncrementRecord): ChainLink {
 }
 
 /** Links that the repository does not have: they were pruned, or their upload never ended. What was merged into another is there. */
-export function lostLinks(listing: Pick<ListBackupResponse__Output, 'increments'>): readonly BackupState__Output[] {
+function lostLinks(listing: Pick<ListBackupResponse__Output, 'increments'>): readonly BackupState__Output[] {
   return listing.increments.filter(({ present, mergedInto }) => !present && mergedInto === '');
 }
 

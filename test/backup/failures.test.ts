@@ -189,7 +189,11 @@ describe.skipIf(missing(PLACE).length > 0 && process.env['CI'] !== 'true')(
       const pruned = { ...image, id: 999, backup: { vmId: vm.vm.id, diskIds: [0, 3], increments: [lost] } };
       expect((await site.one.image('rm', pruned)).exit).toBe(0);
       await vm.stage();
-      fails('increment pruned, next backup', await vm.store(), /^backup: backup \d+ has lost increment .*will be a full one/);
+      fails(
+        'increment pruned, next backup',
+        await vm.store(),
+        /^backup: backup \d+: the repository has lost increment .*will be a full one/,
+      );
       fails('increment pruned, restore in place', await site.restoreInPlace(vm.vm, image, -1, -1), /^restore: backup \d+ is not whole/);
       fails('increment pruned, new images', await site.one.restore(image, 106, { NAME: 'lost' }), /^restore: backup \d+ is not whole/);
       await expect.poll(() => vm.vm.backup?.lastIncrementId, { timeout: MINUTES }).toBe(-1);

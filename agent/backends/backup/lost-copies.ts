@@ -17,19 +17,23 @@ const TRIES = 10;
 
 type Context = ToolContext & Pick<OperationContext, 'log'>;
 
-/** Is it what `backup-begin` says when a copy was lost? */
-export const isOfLostCopy = (thrown: unknown): boolean => /bitmap already exists: backup-/iu.test(asStorageError(thrown).message);
+/** May a lost copy be why `backup-begin` failed? libvirt 9.0 was seen to say so, and to crash over it. */
+export function mayBeOfLostCopy(thrown: unknown): boolean {
+  const { reason, message } = asStorageError(thrown);
+  return reason === 'unavailable' || /bitmap already exists: backup-/iu.test(message);
+}
 
 /**
  * A copy that ended while libvirtd was down is never ended by the one that comes after it (libvirt 9.0): its bitmap keeps the next one from beginning,
  * and its files stay open in qemu, their space taken though they were removed. Both are given back. Nothing while a copy runs.
+ * false: there was nothing.
  */
-export async function forgetLostCopies(domain: Domain, staging: Staging, context: Context): Promise<void> {
+export async function forgetLostCopies(domain: Domain, staging: Staging, context: Context): Promise<boolean> {
   for (let tries = 0; tries < TRIES && (await backupProgress(domain, context)) !== undefined; tries += 1) await delay(TIDIES_MS);
-  if ((await backupProgress(domain, context)) !== undefined) return;
+  if ((await backupProgress(domain, context)) !== undefined) return false;
   const isLeft = (node: OpenNode): boolean => isStaged(staging, node.file) || node.looseBitmaps.some((name) => OF_COPY.test(name));
   const before = (await openNodes(domain, context)).filter(isLeft);
-  if (before.length === 0) return;
+  if (before.length === 0) return false;
   await delay(TIDIES_MS);
   const left = (await openNodes(domain, context)).filter((node) => isLeft(node) && before.some(({ name }) => name === node.name));
   for (const node of left) {
@@ -45,6 +49,7 @@ export async function forgetLostCopies(domain: Domain, staging: Staging, context
     );
   }
   if (left.length > 0) context.log('warn', `domain ${domain.name} had a copy open that libvirt has lost sight of: it is closed`);
+  return left.length > 0;
 }
 
 function isStaged({ directory }: Staging, file: string): boolean {

@@ -20,7 +20,7 @@ import { findLiveDisk, matchChain } from '../live/disk.ts';
 import { begin, ownSignal } from '../live/jobs.ts';
 import { whileQuiet } from '../live/quiet.ts';
 import { findCheckpoint, removeCheckpoints, type Tracked } from './checkpoints.ts';
-import { forgetLostCopies, isOfLostCopy } from './lost-copies.ts';
+import { forgetLostCopies, mayBeOfLostCopy } from './lost-copies.ts';
 import { patiently } from './patience.ts';
 import { fileOf, makeFile } from './staging.ts';
 import { allocated, checkpointName, type LiveBackupWork, lostChain, parentOf, tables, trackedFile } from './work.ts';
@@ -117,8 +117,7 @@ export async function copyRunning(work: LiveBackupWork, plan: Plan, context: Ope
     const start = () =>
       begin(() => whileQuiet(domain, work.quiet, context, (signal) => beginBackup(domain, order, point, { signal })), context);
     await start().catch(async (thrown: unknown) => {
-      if (!isOfLostCopy(thrown)) throw thrown;
-      await forgetLostCopies(domain, staging, context);
+      if (!mayBeOfLostCopy(thrown) || !(await patiently(() => forgetLostCopies(domain, staging, context), context))) throw thrown;
       await start();
     });
     if (work.bytesPerSecond === 0) return;

@@ -44,6 +44,13 @@ export function findBackup(catalog: readonly Backup[], backupId: string): Backup
   return catalog.find((each) => each.backupId === short);
 }
 
+/** Error broken_chain names what is neither there nor merged into another. */
+export function mustHave(catalog: readonly Backup[], chain: ChainOf): void {
+  const lost = chain.filter(({ backupId }) => findBackup(catalog, backupId) === undefined).map(({ id, backupId }) => `${id} (${backupId})`);
+  if (lost.length > 0)
+    throw new StorageError('broken_chain', `the repository has lost increment ${lost.join(', ')}, so no increment can follow`);
+}
+
 /**
  * A chain as the repository has it: increments that were merged are one link. Error not_found names the increments that are missing;
  * an increment that only exists merged with later ones cannot be told apart from them.

@@ -94,8 +94,7 @@ export function rsyncRepository(options: RsyncRepositoryOptions): Repository {
       const onProgress = (doneBytes: number): void => context.report({ step: 'upload', doneBytes, totalBytes });
       const sending = { words, bytesPerSecond, onProgress };
       const names = files.map(({ name }) => name);
-      // A connection of its own: it has the time of a large upload, and what others do is not slowed by it.
-      await sendFiles(from, names, { target: server, directory: stage }, sending, toolContext(context));
+      await use(context, (target) => sendFiles(from, names, { target, directory: stage }, sending, toolContext(context)));
       context.count?.({ movedBytes: totalBytes });
       const backupId = newId(upload.operationId, known);
       const sizes = await use(context, (target) => publish(target, stage, path.posix.join(root, backupId), markFiles(upload), context));

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StorageError } from '../../../runtime/errors.ts';
 import { MIB } from '../../../runtime/units.ts';
 import type { ActionName } from '../../../shims/actions.ts';
 import { type Bench, openBench } from '../call.ts';
@@ -23,13 +24,20 @@ describe('ds/backup', () => {
     await image();
     bench.agents.behave = () => ({ format: '', sizeBytes: 5 * MIB + 1, md5: '', backupId: '407bf2c9', chain: [] });
     expect(await call('ds/backup', words, await input('backup'))).toEqual({ stdout: '407bf2c9 6 raw', failure: undefined });
-    expect(bench.seen()).toEqual(['frontend Backups/List', 'node2 Backups/Store']);
+    expect(bench.seen()).toEqual(['node2 Backups/Store']);
     expect(bench.request('Backups/Store')).toMatchObject({
       operation: { subject: 'backup of VM 2' },
       vmId: 2,
       source: { datastoreId: 103, path: '2/backup' },
       diskIds: [0, 1, 5],
       increment: 1,
+      follows: {
+        increments: [
+          { id: 0, backupId: '577e252f' },
+          { id: 1, backupId: '407bf2c9' },
+          { id: 2, backupId: '16c8a114' },
+        ],
+      },
       repository: { datastoreId: 105, directory: '2', restic: { password: 'lab', sftp: { host: 'backup.example', user: 'oneadmin' } } },
     });
   });
@@ -44,11 +52,12 @@ describe('ds/backup', () => {
 
   it('sends no increment when one before it is gone, and lets the next backup be full', async () => {
     await image();
-    bench.agents.listing = listing([1]);
+    bench.agents.behave = () => {
+      throw new StorageError('broken_chain', 'the repository has lost increment 0 (407bf2c9), so no increment can follow');
+    };
     const { failure } = await call('ds/backup', words, await input('backup'));
-    expect(failure).toMatchObject({ reason: 'broken_chain', message: expect.stringContaining('has lost increment 1 (407bf2c9)') });
+    expect(failure).toMatchObject({ reason: 'broken_chain', message: expect.stringContaining('has lost increment 0 (407bf2c9)') });
     expect(failure?.message).toContain('the next backup of VM 2 will be a full one');
-    expect(bench.seen()).toEqual(['frontend Backups/List']);
     expect(bench.resets).toEqual([2]);
   });
 

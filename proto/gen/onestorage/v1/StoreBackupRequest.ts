@@ -3,6 +3,7 @@
 import type { OperationHeader as _onestorage_v1_OperationHeader, OperationHeader__Output as _onestorage_v1_OperationHeader__Output } from '../../onestorage/v1/OperationHeader.ts';
 import type { Repository as _onestorage_v1_Repository, Repository__Output as _onestorage_v1_Repository__Output } from '../../onestorage/v1/Repository.ts';
 import type { Place as _onestorage_v1_Place, Place__Output as _onestorage_v1_Place__Output } from '../../onestorage/v1/Place.ts';
+import type { BackupChain as _onestorage_v1_BackupChain, BackupChain__Output as _onestorage_v1_BackupChain__Output } from '../../onestorage/v1/BackupChain.ts';
 
 export interface StoreBackupRequest {
   'operation'?: (_onestorage_v1_OperationHeader | null);
@@ -20,6 +21,10 @@ export interface StoreBackupRequest {
    * 0: full.
    */
   'increment'?: (number);
+  /**
+   * What an increment follows on: all of it must be there, else broken_chain. Not set: nothing.
+   */
+  'follows'?: (_onestorage_v1_BackupChain | null);
 }
 
 export interface StoreBackupRequest__Output {
@@ -38,4 +43,8 @@ export interface StoreBackupRequest__Output {
    * 0: full.
    */
   'increment': (number);
+  /**
+   * What an increment follows on: all of it must be there, else broken_chain. Not set: nothing.
+   */
+  'follows': (_onestorage_v1_BackupChain__Output | null);
 }

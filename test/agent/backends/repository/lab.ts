@@ -90,7 +90,8 @@ export class BackupLab {
 
   storeInput(step: number) {
     const { repository } = this.served;
-    return { repository, vmId: 7, source: { datastoreId: 1, path: '7/backup' }, diskIds: this.disks.map(({ id }) => id), increment: step };
+    const source = { datastoreId: 1, path: '7/backup' };
+    return { repository, vmId: 7, source, diskIds: this.disks.map(({ id }) => id), increment: step, follows: [] };
   }
 
   store(step: number, id?: string): Promise<OperationResult> {
