@@ -1,15 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { link, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFailed, vi } from 'vitest';
-import { tether } from '../helpers/tether.ts';
-import { imageDisk } from '../lab/models.ts';
 import type { Datastore } from '../lab/opennebula/model.ts';
 import { Backups, must } from './lab/backups.ts';
 import { type LiveSite, type RunningVm, startLiveSite, startVm } from './lab/live-site.ts';
+import { attachSlowDisk } from './lab/slow-disk.ts';
 import { tool } from './lab/tools.ts';
 
 /** A guest that overwrites what is still to be copied, when there is no room to copy it to. */
@@ -41,8 +38,7 @@ let site: LiveSite;
 let vm: RunningVm;
 let backups: Backups;
 let base: string;
-let slow: ChildProcess | undefined;
-let slowEnded: Promise<unknown> | undefined;
+let restoreSpeed: (() => Promise<void>) | undefined;
 
 beforeAll(async () => {
   base = await mkdtemp(path.join(os.tmpdir(), 'onestorage-backups-'));
@@ -55,32 +51,14 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await site?.stop();
-  slow?.kill();
-  await slowEnded;
+  await restoreSpeed?.();
   await tool('umount', [base]);
   await rm(base, { recursive: true });
 }, 60_000);
 
-/** To qemu it is slow to read: libvirt begins a copy without a limit, and would have copied everything before it can be held back. */
-async function attachSlowDisk(): Promise<void> {
-  const file = vm.file(3);
-  const content = path.join(site.cluster.site.directory, 'slow');
-  await tool('dd', ['if=/dev/urandom', `of=${file}`, 'bs=1M', `count=${SIZE_MIB}`, 'status=none']);
-  await link(file, content);
-  const inside = ['nsenter', '--mount', '--target', String(site.libvirt.pid), '--'];
-  const command = ['nbdkit', '-s', '--filter=rate', 'file', content, `rate=${20 * 8}M`];
-  const [program = '', ...argv] = [...tether, ...inside, 'nbdfuse', file, '--command', ...command];
-  slow = spawn(program, argv, { stdio: 'ignore' });
-  slowEnded = once(slow, 'exit');
-  const mounts = () => readFile(`/proc/${site.libvirt.pid}/mounts`, 'utf8');
-  await expect.poll(mounts, { timeout: 30_000 }).toContain(` ${file} fuse`);
-  await site.libvirt.virsh('attach-disk', vm.guest.name, file, 'vdd', '--subdriver', 'raw', '--cache', 'none', '--live');
-  vm.vm.disks.push(imageDisk({ id: 3, source: file, format: 'raw', sizeMb: SIZE_MIB }));
-}
-
 it.skipIf(noFuse)('is stopped, and goes on when the backup has failed: its write is done after all', async () => {
   onTestFailed(() => void process.stderr.write(`${site.cluster.logs(12)}\n${vm.guest.lines.slice(-5).join('\n')}\n`));
-  await attachSlowDisk();
+  restoreSpeed = await attachSlowDisk(site, vm, SIZE_MIB);
   const hold = path.join(site.cluster.site.directory, 'hold');
   await writeFile(hold, '');
   const agent = site.cluster.agent('host01');
