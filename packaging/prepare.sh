@@ -35,6 +35,7 @@ backup|ssh-keygen|openssh-client|openssh-clients
 backup|sshd|openssh-server|openssh-server
 backup|rclone|rclone|rclone
 backup|qemu-system-x86_64|qemu-system-x86|qemu-system-x86
+backup|virt-sparsify|guestfs-tools|guestfs-tools
 backup|busybox|busybox-static|busybox
 backup|gcc|gcc|gcc
 backup|cpio|cpio|cpio

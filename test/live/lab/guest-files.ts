@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { access, chmod, copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { kernelFiles } from '../../helpers/kernel.ts';
 import { tool } from './tools.ts';
 
 /** A kernel and a file system in memory that make a guest. */
@@ -12,7 +13,6 @@ export interface GuestFiles {
 
 const SOURCES = fileURLToPath(new URL('guest', import.meta.url));
 const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/onestorage-guest', import.meta.url));
-const KERNEL = 'linux-image-cloud-amd64';
 
 /** What the guest loads; what a kernel has built in is not found, and that is fine. */
 const MODULES = [
@@ -45,14 +45,10 @@ export async function guestFiles(): Promise<GuestFiles> {
 
 async function build(work: string): Promise<void> {
   const at = (...parts: string[]) => path.join(work, ...parts);
-  const depends = await tool('apt-cache', ['depends', KERNEL]);
-  const kernel = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
-  if (kernel === undefined) throw new Error(`apt-cache knows no ${KERNEL}: run apt-get update`);
-  await tool('apt-get', ['-qq', 'download', kernel, 'qemu-guest-agent'], { cwd: work });
-  for (const name of [kernel, 'qemu-guest-agent']) {
-    const [deb = ''] = (await tool('find', ['.', '-name', `${name}_*.deb`], { cwd: work })).trim().split('\n');
-    await tool('dpkg-deb', ['-x', deb, name], { cwd: work });
-  }
+  const kernel = await kernelFiles();
+  await tool('apt-get', ['-qq', 'download', 'qemu-guest-agent'], { cwd: work });
+  const [deb = ''] = (await tool('find', ['.', '-name', 'qemu-guest-agent_*.deb'], { cwd: work })).trim().split('\n');
+  await tool('dpkg-deb', ['-x', deb, 'qemu-guest-agent'], { cwd: work });
   for (const name of ['root/bin', 'root/proc', 'root/sys', 'root/dev', 'root/modules', 'out']) await mkdir(at(name), { recursive: true });
   await tool('gcc', ['-O1', '-static', '-o', at('root/bin/writer'), path.join(SOURCES, 'writer.c')]);
   await copyFile('/bin/busybox', at('root/bin/busybox'));
@@ -61,12 +57,11 @@ async function build(work: string): Promise<void> {
   await copyFile(path.join(SOURCES, 'freeze-hook'), at('root/bin/freeze-hook'));
   await chmod(at('root/bin/freeze-hook'), 0o755);
   await addAgent(at('qemu-guest-agent/usr/sbin/qemu-ga'), at('root'));
-  await addModules(at(kernel, 'lib/modules'), at('root/modules'));
+  await addModules(kernel.modules, at('root/modules'));
   const names = await tool('find', ['.'], { cwd: at('root') });
   await writeFile(at('names'), names);
   await tool('sh', ['-c', 'cpio -o -H newc --quiet <../names | gzip -1 >../out/initrd.gz'], { cwd: at('root') });
-  const [image = ''] = (await tool('find', [at(kernel, 'boot'), '-name', 'vmlinuz-*'])).trim().split('\n');
-  await copyFile(image, at('out/vmlinuz'));
+  await copyFile(kernel.image, at('out/vmlinuz'));
 }
 
 /** The guest agent with the libraries it needs, which are those of this machine. */
