@@ -222,8 +222,8 @@ describe.skipIf(noRsync)('a backup server that is not as it should be', { timeou
     const { backupId = '' } = await handle.done;
     await lab.verify([{ id: 0, backupId }]);
     expect(existsSync(left)).toBe(false);
-    // One for commands and one for data, twice, and one of the look that verifies.
-    expect((await lab.served.sshd!.connections()) - before).toBeLessThanOrEqual(5);
+    // One for commands and data, twice, and one of the look that verifies.
+    expect((await lab.served.sshd!.connections()) - before).toBeLessThanOrEqual(3);
     await lab.remove([backupId]);
   });
 
