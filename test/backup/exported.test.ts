@@ -48,7 +48,7 @@ describe.each([
   ['restic local', byRestic, 'restic+rbd'],
 ] as const)('what a stock driver has exported from Ceph to %s', { timeout: 5 * MINUTES }, (name, store, protocol) => {
   const lacks = missing(name).length > 0 && process.env['CI'] !== 'true';
-  const test = (what: string, work: () => Promise<void>, skip = false): unknown => it.skipIf(lacks || skip)(what, work);
+  const test = (what: string, work: () => Promise<void>): unknown => it.skipIf(lacks)(what, work);
   let site: BackupSite;
   let vm: BackupVm;
   let image: Image;
@@ -174,9 +174,9 @@ describe.each([
     expect(site.cluster.leftovers()).toEqual([]);
   });
 
-  test(
-    'is refused in one line when it is damaged',
-    async () => {
+  // Damage that restic does not see would be found in the same way.
+  if (name === 'rsync')
+    test('is refused in one line when it is damaged', async () => {
       const { source = '' } = image.backup?.increments[1] ?? {};
       const file = path.join(site.place.repository(vm.vm.id) ?? '', source, exportName(0, 1));
       await truncate(file, (await stat(file)).size - 1);
@@ -186,7 +186,5 @@ describe.each([
       const read = await backups(site, 'verify', '300', '--json');
       expect([read.status, JSON.parse(read.out)]).toMatchObject([1, { differs: true }]);
       expect(site.cluster.leftovers()).toEqual([]);
-    },
-    name !== 'rsync',
-  );
+    });
 });
