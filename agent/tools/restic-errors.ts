@@ -53,7 +53,7 @@ const MEANINGS: readonly Meaning[] = [
   },
   {
     pattern:
-      /connection refused|connection reset|no route to host|i\/o timeout|network is unreachable|could not resolve|no such host|unable to start the sftp session|host key verification failed|broken pipe|server responded with|tls: |x509: |subprocess ssh|dial tcp|context deadline exceeded/iu,
+      /connection refused|connection reset|no route to host|i\/o timeout|network is unreachable|could not resolve|no such host|unable to start the sftp session|host key verification failed|broken pipe|server responded with|tls: |x509: |subprocess ssh|ssh command exited|dial tcp|context deadline exceeded/iu,
     reason: 'repository_unreachable',
     text: (label, said) => `repository ${label} cannot be reached: ${said}`,
   },

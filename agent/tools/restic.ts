@@ -4,6 +4,8 @@ import { Tail } from './output.ts';
 import { meaningOf } from './restic-errors.ts';
 import { type RunOptions, type RunResult, run, type StartedProcess, start, type ToolContext } from './run.ts';
 import { type SecretFiles, secretFiles } from './secret-files.ts';
+import { type SshTarget, sshAddress, sshOptions } from './ssh.ts';
+import type { SshConnection } from './ssh-connection.ts';
 
 /** How a repository is reached. */
 export interface ResticAccess {
@@ -19,6 +21,8 @@ export interface ResticAccess {
   readonly insecureTls: boolean;
   /** `-o` options: "sftp.connections=5". */
   readonly options: readonly string[];
+  /** For a repository behind sftp: what all calls share, because a handshake costs as much as most of them; undefined: it is elsewhere. */
+  readonly connection: SshConnection | undefined;
   /** Index and tree of the repository, so that they are not fetched each time. */
   readonly cacheDirectory: string;
   readonly compression: string;
@@ -43,7 +47,18 @@ interface Prepared extends AsyncDisposable {
 
 /** Runs restic to its end. Errors: those of restic-errors.ts, and of `run`. */
 export async function restic(access: ResticAccess, words: readonly string[], options: RunOptions): Promise<RunResult> {
-  await using prepared = await prepare(access, words);
+  const { connection } = access;
+  if (connection === undefined) return await runRestic(access, words, undefined, options);
+  return await connection.use(contextOf(options), (target) => runRestic(access, words, target, options));
+}
+
+async function runRestic(
+  access: ResticAccess,
+  words: readonly string[],
+  target: SshTarget | undefined,
+  options: RunOptions,
+): Promise<RunResult> {
+  await using prepared = await prepare(access, words, target);
   const { env, files } = prepared;
   const okCodes = Array.from({ length: 256 }, (_, code) => code);
   const result = await run('restic', prepared.args, { ...options, ...contextOf(options), env, files, okCodes });
@@ -52,8 +67,20 @@ export async function restic(access: ResticAccess, words: readonly string[], opt
 }
 
 /** A file of a snapshot as it is read out. Throws at its end when restic failed; ending the iteration early ends restic. */
-export async function* dump(access: ResticAccess, snapshot: string, file: string, context: ToolContext): AsyncGenerator<Buffer> {
-  const prepared = await prepare(access, ['dump', '--no-lock', '--', snapshot, file]);
+export function dump(access: ResticAccess, snapshot: string, file: string, context: ToolContext): AsyncGenerator<Buffer> {
+  const { connection } = access;
+  const words = ['dump', '--no-lock', '--', snapshot, file];
+  if (connection === undefined) return readDump(access, words, undefined, context);
+  return connection.read(contextOf(context), (target) => readDump(access, words, target, context));
+}
+
+async function* readDump(
+  access: ResticAccess,
+  words: readonly string[],
+  target: SshTarget | undefined,
+  context: ToolContext,
+): AsyncGenerator<Buffer> {
+  const prepared = await prepare(access, words, target);
   let child: StartedProcess;
   try {
     child = await start('restic', prepared.args, { ...contextOf(context), env: prepared.env, files: prepared.files });
@@ -76,7 +103,7 @@ export async function* dump(access: ResticAccess, snapshot: string, file: string
   }
 }
 
-async function prepare(access: ResticAccess, words: readonly string[]): Promise<Prepared> {
+async function prepare(access: ResticAccess, words: readonly string[], target: SshTarget | undefined): Promise<Prepared> {
   const texts: string[] = [];
   const asFile = (text: string): string => `/dev/fd/${FIRST_DESCRIPTOR + texts.push(text) - 1}`;
   const args = ['--repository-file', asFile(access.location), '--password-file', asFile(access.password)];
@@ -84,6 +111,7 @@ async function prepare(access: ResticAccess, words: readonly string[]): Promise<
   if (access.caCertificate !== undefined) args.push('--cacert', asFile(access.caCertificate));
   if (access.insecureTls) args.push('--insecure-tls');
   for (const option of access.options) args.push('-o', option);
+  if (target !== undefined) args.push('-o', `sftp.command=${sftpCommand(target)}`);
   const rate = Math.max(1, Math.floor(access.bytesPerSecond / 1024));
   if (access.bytesPerSecond > 0) args.push(`--limit-upload=${rate}`, `--limit-download=${rate}`);
   const env: Record<string, string> = { RESTIC_PROGRESS_FPS: '2' };
@@ -92,6 +120,11 @@ async function prepare(access: ResticAccess, words: readonly string[]): Promise<
   if (access.memoryBytes > 0) env['GOMEMLIMIT'] = String(Math.floor(access.memoryBytes * SOFT_MEMORY));
   const secrets: SecretFiles = await secretFiles(texts);
   return { args: [...args, ...words], env, files: secrets.descriptors, [Symbol.asyncDispose]: () => secrets[Symbol.asyncDispose]() };
+}
+
+/** restic splits it at blanks; no word of it has one. */
+function sftpCommand(target: SshTarget): string {
+  return ['ssh', ...sshOptions(target), sshAddress(target), '-s', 'sftp'].join(' ');
 }
 
 /** By name, because an operation's context may be an object of a class, of which a spread copies nothing. */

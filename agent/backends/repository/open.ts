@@ -4,7 +4,7 @@ import { datastoreRoot } from '../file/places.ts';
 import type { RepositoryOf, RepositorySecret } from './input.ts';
 import type { Repository } from './repository.ts';
 import { resticRepository } from './restic.ts';
-import { absolute, type RepositoryHost, resticAccess, sftpTarget } from './restic-access.ts';
+import { absolute, type RepositoryHost, resticAccess } from './restic-access.ts';
 import { rsyncRepository } from './rsync.ts';
 
 const NO_SECRET: RepositorySecret = { password: '', restPassword: '', s3SecretAccessKey: '' };
@@ -23,17 +23,11 @@ export function openRepository(host: RepositoryHost, repository: RepositoryOf, s
       bytesPerSecond: limits.bytesPerSecond,
     });
   }
-  const target = sftpTarget(host, store);
-  const local = datastoreRoot(host.datastores, repository.datastoreId);
-  const measured =
-    store.place.at === 'sftp'
-      ? { directory: absolute(store.place.basePath), target }
-      : store.place.at === 'local'
-        ? { directory: local, target: undefined }
-        : undefined;
+  const { place } = store;
+  const local = place.at === 'local' ? datastoreRoot(host.datastores, repository.datastoreId) : undefined;
   return resticRepository({
     access: resticAccess({ ...host, stateDirectory: path.resolve(host.stateDirectory) }, repository, store, secret),
-    measured,
+    measured: place.at === 'sftp' ? absolute(place.basePath) : local,
     pruneMaxRepack: sizeWord(store.pruneMaxRepack, 'RESTIC_PRUNE_MAX_REPACK', /^\d+[kKmMgGtT]?$/u),
     pruneMaxUnused: sizeWord(store.pruneMaxUnused, 'RESTIC_PRUNE_MAX_UNUSED', /^(?:\d+[kKmMgGtT%]?|unlimited)$/u),
   });

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { StorageError } from '../../../runtime/errors.ts';
 import type { ResticAccess } from '../../tools/restic.ts';
-import { type SshTarget, sshAddress, sshOptions } from '../../tools/ssh.ts';
+import { sshAddress } from '../../tools/ssh.ts';
+import { sshConnection } from '../../tools/ssh-connection.ts';
 import { datastoreRoot } from '../file/places.ts';
 import type { RepositoryOf, RepositorySecret, ResticOf } from './input.ts';
 
@@ -12,10 +13,10 @@ export interface RepositoryHost {
   readonly sshConfig: string | undefined;
 }
 
-type Location = Pick<ResticAccess, 'label' | 'location' | 'credentials' | 'caCertificate' | 'insecureTls' | 'options'>;
+type Location = Pick<ResticAccess, 'label' | 'location' | 'credentials' | 'caCertificate' | 'insecureTls' | 'options' | 'connection'>;
 
 const CONNECTIONS = 5;
-const NOTHING = { credentials: undefined, caCertificate: undefined, insecureTls: false } as const;
+const NOTHING = { credentials: undefined, caCertificate: undefined, insecureTls: false, connection: undefined } as const;
 
 /** How restic reaches a repository. Layout as the stock driver's: one repository a directory below the base. Error bad_argument. */
 export function resticAccess(host: RepositoryHost, repository: RepositoryOf, restic: ResticOf, secret: RepositorySecret): ResticAccess {
@@ -34,12 +35,6 @@ export function resticAccess(host: RepositoryHost, repository: RepositoryOf, res
   };
 }
 
-/** The account of an sftp place; undefined: it is none. */
-export function sftpTarget(host: RepositoryHost, { place }: ResticOf): SshTarget | undefined {
-  if (place.at !== 'sftp') return undefined;
-  return { host: place.host, user: place.user === '' ? 'oneadmin' : place.user, config: host.sshConfig };
-}
-
 function locate(host: RepositoryHost, { datastoreId, directory }: RepositoryOf, restic: ResticOf, secret: RepositorySecret): Location {
   const { place } = restic;
   const connections = restic.connections === 0 ? CONNECTIONS : restic.connections;
@@ -51,8 +46,8 @@ function locate(host: RepositoryHost, { datastoreId, directory }: RepositoryOf, 
     case 'sftp': {
       const target = { host: place.host, user: place.user === '' ? 'oneadmin' : place.user, config: host.sshConfig };
       const location = `sftp:${sshAddress(target)}:${absolute(place.basePath)}/${directory}`;
-      const command = ['ssh', ...sshOptions(target), sshAddress(target), '-s', 'sftp'].join(' ');
-      return { ...NOTHING, label: location, location, options: [`sftp.connections=${connections}`, `sftp.command=${command}`] };
+      const connection = sshConnection(target);
+      return { ...NOTHING, label: location, location, options: [`sftp.connections=${connections}`], connection };
     }
     case 'rest': {
       const url = webAddress(place.url, 'RESTIC_REST_URL');
@@ -74,6 +69,7 @@ function locate(host: RepositoryHost, { datastoreId, directory }: RepositoryOf, 
       const region = place.region === '' ? 'us-east-1' : place.region;
       const lookup = place.forcePathStyle ? ['s3.bucket-lookup=path'] : [];
       return {
+        ...NOTHING,
         label: location,
         location,
         credentials: `[default]\naws_access_key_id = ${place.accessKeyId}\naws_secret_access_key = ${secret.s3SecretAccessKey}\n`,

@@ -4,7 +4,6 @@ import { asStorageError, StorageError } from '../../../runtime/errors.ts';
 import { formatBytes } from '../../../runtime/units.ts';
 import { dump, type ResticAccess, restic } from '../../tools/restic.ts';
 import { toolContext } from '../../tools/run.ts';
-import type { SshTarget } from '../../tools/ssh.ts';
 import { compareSizes } from './facts.ts';
 import { remembered } from './remembered.ts';
 import { remoteUsage } from './remote-usage.ts';
@@ -15,8 +14,8 @@ import { readSnapshots, readTree, snapshotFiles, tagsOf } from './restic-snapsho
 
 export interface ResticOptions {
   readonly access: ResticAccess;
-  /** Where the repository's file system can be asked for its size; undefined: nowhere. */
-  readonly measured: { readonly directory: string; readonly target: SshTarget | undefined } | undefined;
+  /** A directory, here or on the server behind sftp, whose file system can be asked for its size; undefined: nowhere. */
+  readonly measured: string | undefined;
   readonly pruneMaxRepack: string;
   readonly pruneMaxUnused: string;
 }
@@ -37,10 +36,10 @@ export function resticRepository(options: ResticOptions): Repository {
       throw error;
     }
   };
-  const usage: Repository['usage'] = (context) => measure(options.measured, context);
+  const usage: Repository['usage'] = (context) => measure(options, context);
   return {
     label: access.label,
-    retries: options.measured?.target !== undefined,
+    retries: access.connection !== undefined,
     exists,
     usage,
     async prepare(sizeBytes, context) {
@@ -125,13 +124,14 @@ async function store(access: ResticAccess, upload: Upload, context: RepositoryCo
   );
 }
 
-async function measure(measured: ResticOptions['measured'], context: RepositoryContext): ReturnType<Repository['usage']> {
+async function measure({ measured, access }: ResticOptions, context: RepositoryContext): ReturnType<Repository['usage']> {
   if (measured === undefined) return undefined;
-  if (measured.target !== undefined) return await remoteUsage(measured.target, measured.directory, context);
+  const { connection } = access;
+  if (connection !== undefined) return await connection.use(context, (target) => remoteUsage(target, measured, context));
   try {
-    const { blocks, bavail, bfree, bsize } = await statfs(measured.directory);
+    const { blocks, bavail, bfree, bsize } = await statfs(measured);
     return { total: blocks * bsize, used: (blocks - bfree) * bsize, free: bavail * bsize };
   } catch (thrown) {
-    throw asStorageError(thrown, `usage of ${measured.directory}`);
+    throw asStorageError(thrown, `usage of ${measured}`);
   }
 }
