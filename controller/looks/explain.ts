@@ -69,12 +69,24 @@ export async function explain(call: Call, { actions, agents, active }: ExplainSe
     subject: about.subject,
     class: flowOf(action).class,
     locks: about.resources,
-    hosts: about.hosts.map((name) => (name === '' ? actions.hosts.frontEnd.name : name)),
+    hosts: [...new Set(about.hosts.map((name) => (name === '' ? actions.hosts.frontEnd.name : name)))],
     supersedes: supersededBy({ id: key, action, targets: about.targets }, active()),
     steps,
     commitsBefore: recorder.committed,
     remarks: recorder.remarks,
-    failure:
-      failure === undefined ? steps.map(noSpace).find((one) => one !== undefined) : { reason: failure.reason, message: failure.message },
+    failure: failure === undefined ? (nothingToRead(steps) ?? steps.map(noSpace).find((one) => one !== undefined)) : short(failure),
   };
+}
+
+const short = ({ reason, message }: Unanswered): Unanswered => ({ reason, message });
+
+/** What a step would read is not there, and no step before it makes it. Where the target is there already, nothing may be left to do. */
+function nothingToRead(steps: readonly ExplainedStep[]): Unanswered | undefined {
+  const same = (a: ExplainedPlace | undefined, b: ExplainedPlace): boolean => a?.address === b.address && a.place === b.place;
+  for (const [index, { source, target }] of steps.entries()) {
+    if (source?.there !== false || target?.there !== false) continue;
+    if (steps.slice(0, index).some((before) => same(before.target, source))) continue;
+    return { reason: 'not_found', message: `${source.place} does not exist on ${source.host}` };
+  }
+  return undefined;
 }

@@ -162,6 +162,8 @@ describe('what an operator sees', { timeout: 120_000 }, () => {
     const source = `frontend:${model.datastoreLocation}/106/image`;
     const clone = await ask('explain', 'tm/clone', source, `${target}/disk.0`, '41', '106');
     expect(clone.out).toMatch(/1 +host02 .* +Transfers\/Receive +frontend:106\/image \(8\.\d MiB\) +107\/41\/disk\.0 \(nothing there\)/);
+    const missing = await ask('explain', 'tm/clone', source.replace(/[^/]*$/, 'nonesuch'), `${target}/disk.0`, '41', '106');
+    expect(missing).toMatchObject({ status: 1, out: expect.stringContaining('nonesuch does not exist on frontend') });
     expect(await ask('explain', 'tm/clone', source)).toMatchObject({ status: 2, err: expect.stringContaining('expected 4 words') });
     expect((await cluster.operations()).length).toBe(before);
   });
