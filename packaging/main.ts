@@ -8,8 +8,11 @@ const USAGE = 2;
 
 async function main(words: readonly string[]): Promise<void> {
   try {
-    const program = await createProgram((words[0] === 'help' ? words[1] : words[0]) ?? '');
-    await program.parseAsync(words, { from: 'user' });
+    const [verb, ...rest] = words;
+    // commander's own `help` knows one level, and leaves out examples.
+    const meant = verb === 'help' && rest.length > 0 ? [...rest, '--help'] : words;
+    const program = await createProgram(meant[0] ?? '');
+    await program.parseAsync(meant, { from: 'user' });
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
       // Help and version that were asked for are no failure.

@@ -54,7 +54,7 @@ Examples:
 const RESET_HELP = `
 Nothing is removed: the backups of the machine stay, and can be restored. Without --apply nothing is changed.
 
-Exit status: 0 done; 1 a backup of the machine runs, there is no such machine, or nobody could be asked.
+Exit status: 0 done; 1 a backup of the machine runs, or there is no such machine; 2 nobody could be asked.
 
 Examples:
   onestorage backups reset 9
@@ -181,10 +181,16 @@ async function readBack(image: number, { socket, json, increment, boot, limit }:
 }
 
 async function resetChain(vm: number, { socket, json, apply }: LookOptions & { readonly apply?: true }): Promise<void> {
-  const chain = (await postJson(socket, `/v1/vms/${vm}/chain?reset=${apply ? 1 : 0}`, {})) as VmChain;
-  if (json) printJson({ ...chain, applied: apply === true });
-  else print(resetText(chain, apply === true));
+  await look(async () => {
+    const chain = (await postJson(socket, `/v1/vms/${vm}/chain?reset=${apply ? 1 : 0}`, {})) as VmChain;
+    if (json) printJson({ ...chain, applied: apply === true });
+    else print(resetText(chain, apply === true));
+    return FINE;
+  }, RESET_REFUSED);
 }
+
+/** There is no such machine, or a backup of it runs. */
+const RESET_REFUSED: ReadonlySet<Reason> = new Set(['not_found', 'conflict', 'busy']);
 
 function resetText({ vmId, nextIncrement, imageId }: VmChain, applied: boolean): string {
   if (nextIncrement === 0) return `the next backup of VM ${vmId} is a full one anyway; nothing was changed\n`;

@@ -61,6 +61,7 @@ describe('onestorage', () => {
 
   it('prints help with examples', async () => {
     expect((await run(['--help'])).stdout).toContain('Usage: onestorage [options] [command]');
+    expect((await run(['help', 'pki', 'issue'])).stdout).toContain('--machine-id');
     expect((await run(['pki', '--help'])).stdout).toContain('onestorage pki init /root/onestorage-ca');
   });
 });

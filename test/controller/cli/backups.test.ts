@@ -106,7 +106,7 @@ describe('commands', () => {
     return status;
   }
 
-  it.each([['list'], ['show', '20'], ['verify', '20']])('%s says that no controller runs', async (...words) => {
+  it.each([['list'], ['show', '20'], ['verify', '20'], ['reset', '9']])('%s says that no controller runs', async (...words) => {
     expect(await run(...words)).toBe(2);
     expect(err).toContain(`no controller listens on ${socket}`);
   });
@@ -211,7 +211,8 @@ describe('commands', () => {
     await run('reset', '9');
     expect(out).toContain('a full one anyway');
     chain = { ...chain, backupRuns: true };
-    await expect(run('reset', '9', '--apply')).rejects.toMatchObject({ reason: 'conflict', message: expect.stringContaining('VM 9 runs') });
+    expect(await run('reset', '9', '--apply')).toBe(1);
+    expect(err).toContain('VM 9 runs');
     expect(resets).toEqual([9, 9]);
   });
 });
