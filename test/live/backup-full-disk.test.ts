@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+import { open, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFailed, vi } from 'vitest';
-import type { Datastore } from '../lab/opennebula/model.ts';
+import { type BackedUpVm, startBackedUpVm } from './lab/backed-up-vm.ts';
 import { Backups, must } from './lab/backups.ts';
-import { type LiveSite, type RunningVm, startLiveSite, startVm } from './lab/live-site.ts';
+import type { LiveSite, RunningVm } from './lab/live-site.ts';
 import { attachSlowDisk } from './lab/slow-disk.ts';
 import { tool } from './lab/tools.ts';
 
@@ -13,17 +12,6 @@ import { tool } from './lab/tools.ts';
 
 /** Against hanging only. */
 vi.setConfig({ testTimeout: 300_000 });
-
-/** It holds the copy back: what it has not copied when the disk is full is copied when the guest overwrites it. */
-const BACKUPS = {
-  id: 104,
-  name: 'backups',
-  type: 3,
-  dsMad: 'agent_restic',
-  tmMad: '-',
-  basePath: '/var/lib/one/datastores/104',
-  template: { RESTIC_BWLIMIT: '256' },
-} as const satisfies Datastore;
 
 const MIB = 1 << 20;
 const SIZE_MIB = 300;
@@ -34,6 +22,7 @@ const WRITE = `yes kept | dd of=/dev/vdd bs=64k seek=${WRITTEN.fromMib * 16} cou
 
 const noFuse = !existsSync('/dev/fuse') && process.env['CI'] !== 'true';
 
+let started: BackedUpVm;
 let site: LiveSite;
 let vm: RunningVm;
 let backups: Backups;
@@ -41,19 +30,14 @@ let base: string;
 let restoreSpeed: (() => Promise<void>) | undefined;
 
 beforeAll(async () => {
-  base = await mkdtemp(path.join(os.tmpdir(), 'onestorage-backups-'));
-  await tool('mount', ['-t', 'tmpfs', '-o', 'size=640M', 'tmpfs', base]);
-  site = await startLiveSite({ agentOptions: { backup_base_path: base } });
-  site.cluster.one.model.datastores.set(BACKUPS.id, BACKUPS);
-  vm = await startVm(site, 9);
-  backups = new Backups(site, vm, [0, 3], 'CBT', base);
+  // The limit holds the copy back: what it has not copied when the disk is full is copied when the guest overwrites it.
+  started = await startBackedUpVm([0, 3], { sizeMib: 640, template: { RESTIC_BWLIMIT: '256' } });
+  ({ site, vm, backups, base } = started);
 }, 240_000);
 
 afterAll(async () => {
-  await site?.stop();
+  await started?.stop();
   await restoreSpeed?.();
-  await tool('umount', [base]);
-  await rm(base, { recursive: true });
 }, 60_000);
 
 it.skipIf(noFuse)('is stopped, and goes on when the backup has failed: its write is done after all', async () => {

@@ -1,15 +1,14 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, onTestFailed, vi } from 'vitest';
 import { backedUpDisks } from '../lab/models.ts';
 import type { ActionResult } from '../lab/opennebula/mad.ts';
-import type { Datastore } from '../lab/opennebula/model.ts';
+import { BACKUPS, type BackedUpVm, startBackedUpVm } from './lab/backed-up-vm.ts';
 import { Backups, must } from './lab/backups.ts';
 import { killedAt } from './lab/killed.ts';
-import { FREEZE_LIMIT_SECONDS, type LiveSite, type RunningVm, startLiveSite, startVm } from './lab/live-site.ts';
+import { FREEZE_LIMIT_SECONDS, type LiveSite, type RunningVm } from './lab/live-site.ts';
 import { Outcomes } from './lab/outcomes.ts';
 import type { Records } from './lab/records.ts';
 import { attachSlowDisk } from './lab/slow-disk.ts';
@@ -20,41 +19,24 @@ import { tool } from './lab/tools.ts';
 /** Against hanging only. */
 vi.setConfig({ testTimeout: 300_000 });
 
-/** The backup datastore that the VM's document names. */
-const BACKUPS = {
-  id: 104,
-  name: 'backups',
-  type: 3,
-  dsMad: 'agent_restic',
-  tmMad: '-',
-  basePath: '/var/lib/one/datastores/104',
-  template: {},
-} as const satisfies Datastore;
-
+let started: BackedUpVm;
 let site: LiveSite;
 let vm: RunningVm;
 let backups: Backups;
-/** Where backups are staged: a file system of its own, which can be full. */
 let base: string;
 const outcomes = new Outcomes();
 const noFuse = !existsSync('/dev/fuse') && process.env['CI'] !== 'true';
 let restoreSpeed: (() => Promise<void>) | undefined;
 
 beforeAll(async () => {
-  base = await mkdtemp(path.join(os.tmpdir(), 'onestorage-backups-'));
-  await tool('mount', ['-t', 'tmpfs', '-o', 'size=512M', 'tmpfs', base]);
-  site = await startLiveSite({ agentOptions: { backup_base_path: base } });
-  site.cluster.one.model.datastores.set(BACKUPS.id, BACKUPS);
-  vm = await startVm(site, 9);
-  backups = new Backups(site, vm, [0, 1], 'CBT', base);
+  started = await startBackedUpVm([0, 1], { sizeMib: 512, template: {} });
+  ({ site, vm, backups, base } = started);
 }, 240_000);
 
 afterAll(async () => {
   outcomes.print();
-  await site?.stop();
+  await started?.stop();
   await restoreSpeed?.();
-  await tool('umount', [base]);
-  await rm(base, { recursive: true });
 }, 60_000);
 
 function onFailure(): void {

@@ -182,12 +182,11 @@ export async function undoRunning(work: LiveBackupWork, context: UndoContext): P
   const own = { ...ownSignal(), log: context.log };
   try {
     await patiently(async () => {
-      if (await isOurs(work, own)) {
-        await abortBackup(work.domain, own);
-        await forgetLostCopies(work.domain, work.staging, own);
-      }
+      if (await isOurs(work, own)) await abortBackup(work.domain, own);
+      // The guest first; what libvirt no longer knows is looked for last, and also when an attempt before a crash has aborted the copy.
       await goOn(work.domain, own);
       if (work.tracking === 'bitmap') await deleteCheckpoint(work.domain, checkpointName(work.vmId, work.increment), own);
+      await forgetLostCopies(work.domain, work.staging, own);
     }, own);
   } catch (thrown) {
     const error = asStorageError(thrown);
